@@ -26,6 +26,22 @@ pub(crate) fn meant<N: Display>(looked_for: &str, names: impl IntoIterator<Item 
     nearest.map(|(_, name)| name)
 }
 
+/// The full name that was probably meant: one of which each part, without the tag, is written much like the same part of the name that was
+/// looked for.
+pub(crate) fn meant_in_full(looked_for: &str, names: impl IntoIterator<Item = String>) -> Option<String> {
+    let parts = |name: &str| -> Vec<String> {
+        let untagged = name.rsplit_once(':').filter(|(_, tag)| !tag.contains('/')).map_or(name, |(name, _)| name);
+        untagged.split('/').map(str::to_owned).collect()
+    };
+    let wanted = parts(looked_for);
+    let is_alike = |name: &String| {
+        let found = parts(name);
+        let mut pairs = wanted.iter().zip(&found);
+        wanted.len() == found.len() && pairs.all(|(one, other)| likeness(one, other) >= MUCH_ALIKE)
+    };
+    meant(looked_for, names.into_iter().take(MAXIMUM_NAMES).filter(is_alike))
+}
+
 /// How alike two names are, in thousandths.
 fn likeness(looked_for: &str, name: &str) -> u32 {
     let short = |text: &str| text.chars().take(COMPARED).collect::<String>();
@@ -59,6 +75,22 @@ mod tests {
         assert_eq!(first("r.example/a/b:v2", &["v1", "idx", "v2"]), "v2");
         assert_eq!(first("r.example/a/b:v2", &["@0", "c:v1", "b:v2"]), "b:v2");
         assert_eq!(first("", &["a", "b"]), "a", "without a likeness, they stay in their order");
+    }
+
+    #[test]
+    fn a_full_name_was_meant_if_each_of_its_parts_is_much_alike() {
+        let listed = ["e.example/demo/shop:1.0", "e.example/demo/web:1.0", "e.example/demo/web:2.0", "shop:1.0"];
+        for (typed, is) in [
+            ("e.example/demo/shp:1.0", Some("e.example/demo/shop:1.0")),
+            ("e.exmaple/dmeo/shop:1.0", Some("e.example/demo/shop:1.0")),
+            ("e.example/demo/wbe:2.0", Some("e.example/demo/web:2.0")),
+            ("e.example/demo/webb:2.0", Some("e.example/demo/web:2.0")),
+            ("e.example/demo/api:1.0", None),
+            ("e.example/other/shop:1.0", None),
+            ("other.org/demo/shop:1.0", None),
+        ] {
+            assert_eq!(meant_in_full(typed, listed.map(str::to_owned)).as_deref(), is, "{typed}");
+        }
     }
 
     #[test]

@@ -18,6 +18,7 @@ use sealift_core::transfer::Source;
 use crate::failure::{Attempt as _, Failure, FilePurpose, Reason};
 use crate::files::input::read_file;
 use crate::options::place::Named;
+use crate::terminal::shell::quoted;
 
 /// What has been opened so far.
 pub(crate) struct OpenedSources<'p> {
@@ -177,6 +178,11 @@ impl<'p> OpenedSources<'p> {
         let Some(written) = written else {
             return Ok(ImagesFrom::TheirReferences(self.registries(attempt)?));
         };
+        if let Some((_, place)) = written.split_once('=').filter(|_| !Path::new(written).exists()) {
+            let problem = "it says where images are, and takes no name before that".to_owned();
+            let hint = format!("write --images-from {}", quoted(place));
+            return Err(Reason::Incomplete { problem, hint }).attempt(attempt);
+        }
         match Place::find(written).attempt(attempt)? {
             Place::Registry(reference) => {
                 Ok(ImagesFrom::OneRepository(self.registries(attempt)?, reference.repository().clone()))

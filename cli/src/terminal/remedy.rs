@@ -544,9 +544,10 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
                 add_lines(above.as_deref())
             );
         }
-        R::SignOrAllow { repository, above, .. } => {
+        R::SignOrAllow { repository, meant, above, .. } => {
+            let meant = if_meant(meant.as_ref());
             return format!(
-                "check the name; if {repository} is its publisher's repository, ask the publisher to sign it; if not, say which names {repository} speaks for: {}; or, if nobody signs it, and knowing what it means, {}",
+                "{meant}check the name; if {repository} is its publisher's repository, ask the publisher to sign it; if not, say which names {repository} speaks for: {}; or, if nobody signs it, and knowing what it means, {}",
                 sealift(format_args!("trust map add 'REGISTRY/PATH/*' {repository}")),
                 add_lines(above.as_deref())
             );

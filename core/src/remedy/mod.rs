@@ -653,6 +653,9 @@ pub enum Remedy {
     SignOrAllow {
         /// The repository that does not list it, under any tag.
         repository: RepositoryName,
+        /// A full name that it lists and that was probably meant.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        meant: Option<String>,
         /// The full name, without a tag: that of the part, where it is about a part of a bundle.
         name: String,
         /// The pattern of the requirement that applies to this name now, above which the new one has to stand.

@@ -226,13 +226,16 @@ impl Remediable for JudgementError {
                     _,
                 ) => {
                     let repository = repository.clone();
+                    let sign_or_allow = |repository, meant| Remedy::SignOrAllow {
+                        repository,
+                        meant,
+                        name: name_without_tag(name),
+                        above: pattern_of(rule),
+                        in_bundle: *in_bundle,
+                    };
                     match listed.as_slice() {
-                        [] => Remedy::SignOrAllow {
-                            repository,
-                            name: name_without_tag(name),
-                            above: pattern_of(rule),
-                            in_bundle: *in_bundle,
-                        },
+                        [] => sign_or_allow(repository, None),
+                        [meant] if meant.contains('/') => sign_or_allow(repository, Some(meant.clone())),
                         listed => Remedy::CheckName { repository, listed: listed.to_vec() },
                     }
                 }

@@ -37,7 +37,7 @@ pub struct Unlisted {
     pub repository: RepositoryName,
     /// The name without domain and folders.
     pub name: String,
-    /// Some of the tags that the repository lists in place of it, in order.
+    /// Some of the tags that the repository lists in place of it, in order; where it lists none, the full name that was probably meant.
     pub listed: Vec<String>,
 }
 

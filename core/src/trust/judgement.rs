@@ -217,7 +217,9 @@ impl<'a> Judge<'a, '_> {
                 None => Vec::new(),
                 Some(left) => {
                     self.looks_left = left;
-                    self.repositories.tags_beside(&repository, item, MAXIMUM_LISTED)
+                    let tags = self.repositories.tags_beside(&repository, item, MAXIMUM_LISTED);
+                    let meant = || self.repositories.name_meant(&repository, &full_name).into_iter().collect();
+                    if tags.is_empty() { meant() } else { tags }
                 }
             };
             Unlisted { repository, name: name.clone(), listed }

@@ -20,6 +20,9 @@ use crate::nearness;
 use crate::remedy::{ExporterMatter, Remediable, Remedy};
 use crate::trust_store::{PinnedRepository, RepositoryName, Trust};
 
+/// The most names of a repository that are compared with one that it does not list.
+const MAXIMUM_NAMES_COMPARED: usize = 1_000;
+
 fn outcome(error: &TufError) -> &'static str {
     match error {
         TufError::Provider(ProviderError::Unavailable { .. }) => "cannot be had",
@@ -325,6 +328,12 @@ impl<'a> Repositories<'a> {
         };
         let tags: BTreeSet<String> = item.spellings().into_iter().filter_map(tags).flatten().collect();
         tags.into_iter().take(limit).collect()
+    }
+
+    /// The name that was probably meant by one that a repository does not list under any tag: one that it lists in full.
+    pub(super) fn name_meant(&self, name: &RepositoryName, full_name: &str) -> Option<String> {
+        let opened = self.opened.get(name).filter(|_| self.has_files(name))?;
+        nearness::meant_in_full(full_name, opened.heard.repository.names_beside("", MAXIMUM_NAMES_COMPARED))
     }
 
     /// Some of the files that a repository lists in the folder of another one.

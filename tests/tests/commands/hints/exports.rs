@@ -831,3 +831,37 @@ fn inspected(near: &Near, file: &str) -> Vec<String> {
     let items = overview["items"].as_array().unwrap();
     items.iter().map(|item| item["reference"].as_str().unwrap().to_owned()).collect()
 }
+
+/// The place is right and the name before it is not.
+#[test]
+fn a_name_that_is_misspelt_before_a_place_that_is_right() {
+    let sample = sample();
+    let near = Near::pinning(&sample);
+    let otherwise = "otherwise check the name; if demo is its publisher's repository, ask the publisher to sign it; if not, say which names demo speaks for: sealift --trust near trust map add 'REGISTRY/PATH/*' demo; or, if nobody signs it, and knowing what it means, add the lines below to policy.toml; nothing was written";
+    let hint = |name: &str| {
+        format!("write {BUNDLE} if you mean that; {otherwise}\n[[require]]\nnames = [\"{name}\"]\nlevel = \"0\"")
+    };
+    for name in ["example.com/demo/shp", "example.com/demo/shopp"] {
+        near.export(&["--bundle", &format!("{name}:1.0.0=oci:layout:{BUNDLE}"), "--tuf", "demo=tuf"]).hints(
+            14,
+            &format!("it lists {BUNDLE}"),
+            &hint(name),
+        );
+    }
+    // What is called otherwise is not what was meant.
+    let other =
+        near.export(&["--bundle", &format!("example.com/demo/other:1.0.0=oci:layout:{BUNDLE}"), "--tuf", "demo=tuf"]);
+    assert!(other.code == Some(14) && !other.all.contains("if you mean that"), "{}", other.all);
+    let images = ["--images-from", "example.com/demo/web:1.0.0=oci:layout"];
+    near.export(&[&["--bundle", &format!("{BUNDLE}=./bundle.json")], &images[..]].concat()).hints(
+        1,
+        "no such file",
+        "check the path ./bundle.json",
+    );
+    fs::write(near.path().join("bundle.json"), "{}").unwrap();
+    near.export(&[&["--bundle", &format!("{BUNDLE}=./bundle.json")], &images[..]].concat()).hints(
+        2,
+        "it says where images are, and takes no name before that",
+        "write --images-from oci:layout",
+    );
+}
