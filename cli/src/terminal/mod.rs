@@ -28,9 +28,14 @@ pub(crate) fn be_quiet() {
     QUIET.store(true, Ordering::Relaxed);
 }
 
+/// Whether nothing is told on the way.
+pub(crate) fn is_quiet() -> bool {
+    QUIET.load(Ordering::Relaxed)
+}
+
 /// Tells what happens while work goes on; not with `--quiet`.
 pub(crate) fn tell_on_the_way(text: &Text) {
-    if !QUIET.load(Ordering::Relaxed) {
+    if !is_quiet() {
         tell(text);
     }
 }

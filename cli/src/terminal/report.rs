@@ -11,6 +11,7 @@ use sealift_core::report::{
 use sealift_core::trust::Vouched;
 use sealift_proof::in_toto::{Attestation, AttestationClaim, SignatureCheck};
 
+use crate::terminal;
 use crate::terminal::ground::Ground;
 use crate::terminal::remedy::words;
 use crate::terminal::text::{Line, Text};
@@ -84,10 +85,11 @@ fn titled(title: &str) -> Line {
     Line::default().styled(STRONG, title).then(padding)
 }
 
-/// Warnings, a line for each, with what can be done about it.
+/// Warnings, a line for each, with what can be done about it. What is about registries and layouts was said on the way, where anything was.
 pub(crate) fn warnings(warnings: &[WarningReport]) -> Text {
     let mut text = Text::default();
-    for WarningReport { message, remedy, .. } in warnings {
+    let is_new = |it: &&WarningReport| !matches!(it.warning, Warning::Source { .. }) || terminal::is_quiet();
+    for WarningReport { message, remedy, .. } in warnings.iter().filter(is_new) {
         let remedy = remedy.as_ref().map(|remedy| format!("; {}", words(remedy, None))).unwrap_or_default();
         text.line(Line::default().styled(WARN, "warning:").then(" ").then(message).then(remedy));
     }

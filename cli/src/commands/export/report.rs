@@ -236,9 +236,7 @@ pub(super) fn text(report: &ExportReport, ground: &Ground, next: Option<&str>) -
             "  made here: the manifest {digest} of {image}, because a docker-archive keeps none; no registry has this digest"
         ));
     }
-    // What is about sources was said on the way.
-    let is_new = |it: &&WarningReport| !matches!(it.warning, Warning::Source { .. });
-    text.join(warning_lines(&warnings.iter().filter(is_new).cloned().collect::<Vec<_>>()));
+    text.join(warning_lines(warnings));
     if let Some(line) = red_line {
         text.line(format_args!("A policy like this side's refuses it after {line}"));
     }

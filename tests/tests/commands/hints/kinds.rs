@@ -1,5 +1,6 @@
 //! Hints about things that are of another kind than the option says, and about registries that do not answer as registries do.
 
+use sealift_tests::images::Image;
 use sealift_tests::registry::{Action, Answer, Fault, Registry};
 use serde_json::json;
 
@@ -66,6 +67,35 @@ fn a_registry_that_does_not_answer_as_registries_do() {
             cause,
             &format!("check that {host} is the right registry; if it is, ask whoever runs it, because it, or a proxy before it, does not answer as a registry does"),
         );
+    }
+}
+
+/// What was said on the way is in every report too, and is said with `--quiet`.
+#[test]
+fn a_registry_where_referrers_are_not_found_is_named_in_the_report() {
+    let (near, far) = (Near::asking_for_nothing(), Far::taking_everything());
+    let sink = sealift_core::layout::LayoutSink::open(&near.path().join("layout")).unwrap();
+    let image = Image::for_two_platforms("app");
+    image.push(&sink, &"example.com/org/app:1".parse().unwrap()).unwrap();
+    let sbom = Image::referrer(image.root().descriptor(), "application/spdx+json", b"{}");
+    let name = format!("example.com/org/app@{}", sbom.root().descriptor().digest);
+    sbom.push(&sink, &name.parse().unwrap()).unwrap();
+    near.export(&["--image", "example.com/org/app:1=oci:layout"]).remarks("");
+    let archive = fs::read(near.path().join("out.sealift")).unwrap();
+    let registry = Registry::start();
+    registry.state().referrers = None;
+    registry.state().takes_tags_for_digests = true;
+    let domain = registry.domain();
+    let said = format!("{domain} cannot list referrers; they are stored there, and are found by their digests");
+    far.import(&archive, &["--to-registry", &domain]).remarks(&said);
+    let report = fs::read_to_string(far.folder().join("results/report.json")).unwrap();
+    let report: Value = serde_json::from_str(&report).unwrap();
+    let about = report["warnings"].as_array().unwrap().iter().filter(|it| it["kind"] == "source");
+    assert_eq!(about.map(|it| it["message"].as_str().unwrap()).collect::<Vec<_>>(), [&said]);
+    let import = ["--trust", "far", "import", "shop.sealift", "--results", "again", "--to-registry", &domain];
+    for quiet in [&["--quiet"][..], &[]] {
+        let text = told(&far.folder(), &[quiet, &import].concat());
+        assert_eq!(text.matches(&said).count(), 1, "{text}");
     }
 }
 
