@@ -68,7 +68,7 @@ fn a_url_is_not_the_name_of_a_file() {
         let said = near.run(arguments);
         let command = arguments.iter().take(if arguments[0] == "trust" { 2 } else { 1 });
         let command = command.copied().collect::<Vec<_>>().join(" ");
-        said.hints(2, meant, &format!("see what it takes: sealift help {command}"));
+        said.hints(2, meant, &["see what it takes: sealift help", &command].join(" "));
     }
     assert_eq!(fs::read_dir(near.path()).unwrap().count(), before, "nothing was made");
 }
