@@ -12,7 +12,8 @@ use clap::error::ErrorKind;
 use crate::arguments::Arguments;
 
 /// The placeholders that may stand in a hint, and why nothing can stand in their place.
-const PLACEHOLDERS: [(&str, &str); 17] = [
+const PLACEHOLDERS: [(&str, &str); 18] = [
+    ("CHART", "the person has the chart"),
     ("DIR", "the person chooses the folder"),
     ("DOMAIN", "it is the form of any name"),
     ("ENTRY", "it is a form of any place"),
@@ -33,7 +34,7 @@ const PLACEHOLDERS: [(&str, &str); 17] = [
 ];
 
 /// Words in capitals that are names of their own.
-const NAMES: [&str; 22] = [
+const NAMES: [&str; 23] = [
     "ALL_PROXY",
     "CNAB",
     "CNAB-Sec",
@@ -56,6 +57,7 @@ const NAMES: [&str; 22] = [
     "URL",
     "X.509",
     "README.md",
+    "YAML",
 ];
 
 fn folder() -> PathBuf {
