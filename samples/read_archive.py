@@ -117,8 +117,10 @@ def read_inventory(statement):
     require(major == 1 and minor < 2 ** 32, "the format version is not a version")
     canonical = json.dumps(parsed, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
     require(minor > 0 or canonical == statement, "the statement is not canonical")
-    require("base" not in inventory, "it is a delta")
     entries = inventory["entries"]
+    absent = [entry["name"] for entry in entries if entry.get("absent")]
+    require(not absent or "base" in inventory, "something is absent, and nothing says why")
+    require(all(name.startswith("blobs/") for name in absent), "something is absent that is not a blob")
     names = [entry["name"] for entry in entries]
     require(len(set(names)) == len(names), "a name appears twice")
     require(all(ENTRY_NAME.fullmatch(name) and len(name) <= 1024 for name in names), "a name does not follow the format")
@@ -234,13 +236,17 @@ def main(arguments):
         others = {item["descriptor"]["digest"]: item["sha512"] for item in inventory["items"] if "sha512" in item}
         for entry in inventory["entries"]:
             place = entry["name"]
+            if entry.get("absent"):
+                print(f"{'absent':>12}  {entry['name']}")
+                continue
             read_entry(file, entry["name"], entry["size"], entry["digest"], others.get(entry["digest"]))
             print(f"{entry['size']:>12}  {entry['name']}")
         place = "the end"
         require(file.read(2 * BLOCK + 1) == bytes(2 * BLOCK), "the archive does not end where it should")
     except Exception as error:  # whatever is wrong, the bytes are refused
         sys.exit(f"refused at {place}: {type(error).__name__}: {error}")
-    print(f"{len(inventory['entries'])} entries, every digest right")
+    carried = [entry for entry in inventory["entries"] if not entry.get("absent")]
+    print(f"{len(carried)} entries, every digest right")
 
 
 if __name__ == "__main__":

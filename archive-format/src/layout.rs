@@ -29,10 +29,15 @@ pub struct Located {
 impl EntryOffsets {
     /// The layout of the archive that an inventory describes, behind a seal of `seal_length` bytes.
     pub fn of(seal_length: u64, inventory: &Inventory) -> Self {
-        let listed = inventory.entries.iter().map(|entry| (entry.name.clone(), entry.size));
+        let listed = inventory.entries.iter().map(|entry| (entry.name.clone(), (!entry.absent).then_some(entry.size)));
         let mut entries = Vec::new();
         let mut offset = 0;
-        for (name, size) in std::iter::once((EntryName::seal(), seal_length)).chain(listed) {
+        for (name, size) in std::iter::once((EntryName::seal(), Some(seal_length))).chain(listed) {
+            // What is absent has a place in the list, and none in the archive.
+            let Some(size) = size else {
+                entries.push(Located { name, header_offset: offset, content_offset: offset, size: 0 });
+                continue;
+            };
             let content_offset = offset + tar_profile::header(&name, size).len() as u64;
             entries.push(Located { name, header_offset: offset, content_offset, size });
             offset = content_offset + size + tar_profile::padding(size) as u64;

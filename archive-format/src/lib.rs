@@ -55,6 +55,7 @@
 //! #     use sealift_archive_format::{Digest, EntryName, Inventory, Seal, SealSignature, Writer};
 //! #     let contents = [(EntryName::oci_layout(), &b"{}"[..]), (EntryName::oci_index(), b"hello")];
 //! #     let inventory = Inventory {
+//! #         base: None,
 //! #         entries: contents.iter().map(|(name, content)| EntryRecord::of(name.clone(), content)).collect(),
 //! #         exported_at: "2026-01-02T03:04:05Z".parse()?,
 //! #         exporter: Exporter { name: "example".to_owned(), version: "1".to_owned() },

@@ -143,6 +143,7 @@ mod tests {
             target: None,
         };
         Inventory {
+            base: None,
             entries: Vec::new(),
             exported_at: "2026-01-02T03:04:05Z".parse().unwrap(),
             exporter: Exporter { name: "test".to_owned(), version: "1".to_owned() },

@@ -158,7 +158,7 @@ pub fn inspect(input: impl Read) -> Result<Overview, FormatError> {
         repositories: repositories.into_values().collect(),
         items: items(&inventory),
         warnings: bundles.warnings(&inventory).into_iter().map(WarningReport::from).collect(),
-        bytes: inventory.entries.iter().map(|entry| entry.size).sum(),
+        bytes: inventory.carried().map(|entry| entry.size).sum(),
         entries: inventory.entries.clone(),
     })
 }

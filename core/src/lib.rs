@@ -63,6 +63,7 @@
 //! # let mut targets = metadata.clone();
 //! # let carrier = Carrier { metadata: &mut metadata, targets: &mut targets };
 //! # let settings = ExportSettings {
+//! #     base: None,
 //! #     now,
 //! #     exported_at: now,
 //! #     exporter: Exporter { name: "example".to_owned(), version: "1".to_owned() },
@@ -134,6 +135,7 @@
 //! let mut targets = metadata.clone();
 //! let carrier = Carrier { metadata: &mut metadata, targets: &mut targets };
 //! let settings = ExportSettings {
+//!     base: None,
 //!     now,
 //!     exported_at: now,
 //!     exporter: Exporter { name: "example".to_owned(), version: "1".to_owned() },

@@ -256,6 +256,7 @@ pub(crate) mod tests {
     /// The least that an archive can hold.
     pub(crate) fn inventory() -> Inventory {
         Inventory {
+            base: None,
             entries: vec![
                 EntryRecord::of(EntryName::oci_layout(), b"{}"),
                 EntryRecord::of(EntryName::oci_index(), b"{}"),

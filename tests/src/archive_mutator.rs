@@ -91,6 +91,7 @@ impl Default for Sample {
             thick_bundle: None,
         };
         let inventory = Inventory {
+            base: None,
             entries: contents.iter().map(|(name, content)| EntryRecord::of(name.clone(), content)).collect(),
             exported_at: "2026-01-02T03:04:05Z".parse().unwrap(),
             exporter: Exporter { name: "example".to_owned(), version: "1.0".to_owned() },

@@ -360,6 +360,7 @@ referrers = [\"attestation\", \"signature\", \"sbom\", \"other\", \"image\"]
 pub fn export(bytes: &[u8], key: &SigningKey, trust: &Trust, now: Timestamp) -> Option<Vec<u8>> {
     let plan = export::plan(&generate(bytes), &Workers::default()).ok()?;
     let settings = ExportSettings {
+        base: None,
         now,
         exported_at: now,
         exporter: Exporter { name: "test".to_owned(), version: "1".to_owned() },

@@ -27,3 +27,4 @@ pub mod sealift_command;
 pub mod served;
 pub mod serving_command;
 pub mod tuf_repository;
+pub mod weekly_image;

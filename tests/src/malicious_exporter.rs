@@ -134,6 +134,7 @@ impl Consignment {
         let bundles = self.bundles.iter().cloned().map(ItemRecord::Bundle);
         let images = self.images.iter().cloned().map(ItemRecord::Image);
         let mut inventory = Inventory {
+            base: None,
             entries: Vec::new(),
             exported_at: self.exported_at,
             exporter: Exporter { name: "malicious".to_owned(), version: "1".to_owned() },
@@ -175,7 +176,7 @@ impl Consignment {
 /// Seals an inventory and writes the archive.
 pub fn archive<'a>(inventory: Inventory, contents: impl Iterator<Item = &'a [u8]>, keys: &[SigningKey]) -> Vec<u8> {
     let mut writer = Writer::new(Vec::new(), &sealed(inventory.clone(), keys)).unwrap();
-    for (entry, content) in inventory.entries.iter().zip(contents) {
+    for (entry, content) in inventory.carried().zip(contents) {
         writer.append(&entry.name, &mut &*content).unwrap();
     }
     writer.finish().unwrap()

@@ -1,8 +1,8 @@
 //! Why bytes are not an inventory, or why an inventory makes no sense.
 
 use super::{
-    FILE_MEDIA_TYPE, FormatVersion, MAXIMUM_ENTRIES, MAXIMUM_FILES, MAXIMUM_LEFT_OUT, MAXIMUM_LEFT_OUT_BYTES,
-    MAXIMUM_LEFT_OUT_REFERRERS, MAXIMUM_PLATFORMS, MAXIMUM_SIZE, MAXIMUM_TEXT_LENGTH,
+    FILE_MEDIA_TYPE, FormatVersion, MAXIMUM_BASE, MAXIMUM_ENTRIES, MAXIMUM_FILES, MAXIMUM_LEFT_OUT,
+    MAXIMUM_LEFT_OUT_BYTES, MAXIMUM_LEFT_OUT_REFERRERS, MAXIMUM_PLATFORMS, MAXIMUM_SIZE, MAXIMUM_TEXT_LENGTH,
 };
 use crate::digest::Digest;
 use crate::entry_name::EntryName;
@@ -40,9 +40,15 @@ pub enum InventoryError {
         /// The text that was found.
         found: String,
     },
-    /// The archive holds only what changed since another one.
-    #[error("the archive is a delta to another archive, which this version of the format does not support")]
-    Delta,
+    /// The base names neither a receipt nor archives in the one form that it has.
+    #[error("`base` is not a receipt, nor a sorted list of up to {MAXIMUM_BASE} archives, by SHA-256")]
+    Base,
+    /// An entry is left out that cannot be, or without a base.
+    #[error("entry {entry} is absent, and only a blob can be, in an archive with a base")]
+    Absent {
+        /// The entry.
+        entry: EntryName,
+    },
     /// Something in the statement is unknown to its own version of the format, or not written in the canonical way.
     #[error(
         "the statement is not canonical, or has a member that format version 1.0 does not define: at byte {offset}, near {near:?}"

@@ -15,7 +15,7 @@ use crate::entry_name::{EntryName, EntryPlace};
 use crate::file_name::FileNameError;
 
 /// A member that is absent where there is nothing to say, and never `null`.
-fn present<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(source: D) -> Result<Option<T>, D::Error> {
+pub(super) fn present<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(source: D) -> Result<Option<T>, D::Error> {
     T::deserialize(source).map(Some)
 }
 
@@ -57,9 +57,17 @@ fn present_platforms<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Resul
     platforms(deserializer).map(Some)
 }
 
+/// Whether a member that is there only if it is true is left out.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+pub(super) fn is_not(value: &bool) -> bool {
+    !value
+}
+
 /// An entry as JSON writes it.
 #[derive(Deserialize)]
 pub(super) struct RawEntry {
+    #[serde(default)]
+    absent: bool,
     digest: Digest,
     name: EntryName,
     size: u64,
@@ -67,12 +75,12 @@ pub(super) struct RawEntry {
 
 /// A blob's name already contains its digest. There are many of them, so they share the text.
 impl From<RawEntry> for EntryRecord {
-    fn from(RawEntry { digest, name, size }: RawEntry) -> Self {
+    fn from(RawEntry { absent, digest, name, size }: RawEntry) -> Self {
         let digest = match name.place() {
             EntryPlace::Blob(in_name) if *in_name == digest => in_name.clone(),
             _ => digest,
         };
-        Self { digest, name, size }
+        Self { absent, digest, name, size }
     }
 }
 

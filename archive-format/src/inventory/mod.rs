@@ -4,6 +4,7 @@
 //! format, and what `parse` returns keeps every rule of `docs/format.md`. It is still a claim: whether to believe it
 //! depends on who signed it.
 
+mod base;
 mod error;
 mod format_version;
 mod forms;
@@ -20,6 +21,7 @@ use crate::entry_name::EntryName;
 use crate::file_name::FileName;
 use crate::repository_name::RepositoryName;
 
+pub use base::{BaseRecord, MAXIMUM_BASE, ReceiptRecord};
 pub use error::InventoryError;
 pub use format_version::FormatVersion;
 pub use item::ItemRecord;
@@ -56,6 +58,9 @@ pub const MAXIMUM_UNVERIFIED_MEMORY: usize = 48 * 1024 * 1024;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Inventory {
+    /// What is left out of the archive because it is where the archive goes; `None` where everything is carried.
+    #[serde(default, deserialize_with = "forms::present", skip_serializing_if = "Option::is_none")]
+    pub base: Option<BaseRecord>,
     /// Every entry after the seal, in the order of the archive.
     pub entries: Vec<EntryRecord>,
     /// When the archive was made, to the second.
@@ -234,6 +239,9 @@ pub struct DescriptorRecord {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "forms::RawEntry")]
 pub struct EntryRecord {
+    /// Whether it is left out, because it is where the archive goes: then the archive has neither a header nor a content for it.
+    #[serde(skip_serializing_if = "forms::is_not")]
+    pub absent: bool,
     /// The digest of its content: a blob's own digest, and SHA-256 for everything else.
     pub digest: Digest,
     /// Its name.
@@ -245,16 +253,26 @@ pub struct EntryRecord {
 impl EntryRecord {
     /// The record of an entry, made from its content.
     pub fn of(name: EntryName, content: &[u8]) -> Self {
-        Self { digest: Digest::sha256(content), name, size: content.len() as u64 }
+        Self { absent: false, digest: Digest::sha256(content), name, size: content.len() as u64 }
     }
 
     /// The record of a blob.
     pub fn blob(digest: &Digest, size: u64) -> Self {
-        Self { digest: digest.clone(), name: EntryName::blob(digest), size }
+        Self { absent: false, digest: digest.clone(), name: EntryName::blob(digest), size }
     }
 }
 
 impl Inventory {
+    /// The entries that are in the archive, in its order: all but those that are absent.
+    pub fn carried(&self) -> impl Iterator<Item = &EntryRecord> {
+        self.entries.iter().filter(|entry| !entry.absent)
+    }
+
+    /// The blobs that are left out.
+    pub fn absent(&self) -> impl Iterator<Item = &EntryRecord> {
+        self.entries.iter().filter(|entry| entry.absent)
+    }
+
     /// Parses the statement of a seal that was verified. Statement and inventory take [`MAXIMUM_MEMORY`] bytes at most.
     ///
     /// # Errors

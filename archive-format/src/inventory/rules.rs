@@ -4,9 +4,10 @@ use std::collections::{HashMap, HashSet};
 
 use super::forms::instant;
 use super::{
-    DescriptorRecord, FILE_MEDIA_TYPE, FileRecord, ImageRecord, ImageRole, Inventory, InventoryError, ItemRecord,
-    LeftOutRecord, MAXIMUM_ENTRIES, MAXIMUM_FILES, MAXIMUM_LEFT_OUT, MAXIMUM_LEFT_OUT_BYTES, MAXIMUM_PLATFORMS,
-    MAXIMUM_SIZE, MAXIMUM_TEXT_LENGTH, TaggedRecord, TargetRecord, ThickBundleRecord,
+    BaseRecord, DescriptorRecord, EntryRecord, FILE_MEDIA_TYPE, FileRecord, ImageRecord, ImageRole, Inventory,
+    InventoryError, ItemRecord, LeftOutRecord, MAXIMUM_ENTRIES, MAXIMUM_FILES, MAXIMUM_LEFT_OUT,
+    MAXIMUM_LEFT_OUT_BYTES, MAXIMUM_PLATFORMS, MAXIMUM_SIZE, MAXIMUM_TEXT_LENGTH, TaggedRecord, TargetRecord,
+    ThickBundleRecord,
 };
 use crate::digest::{Digest, DigestAlgorithm};
 use crate::entry_name::{EntryName, EntryPlace};
@@ -19,6 +20,8 @@ pub(super) fn check(inventory: &Inventory) -> Result<(), InventoryError> {
     }
     text("exporter name", &inventory.exporter.name)?;
     text("exporter version", &inventory.exporter.version)?;
+    inventory.base.as_ref().map_or(Ok(()), BaseRecord::check)?;
+    check_absent(inventory)?;
     check_references(inventory)?;
     check_images(inventory)?;
     check_thick_bundles(inventory)?;
@@ -33,6 +36,15 @@ fn text(what: &'static str, text: &str) -> Result<(), InventoryError> {
         return Ok(());
     }
     Err(InventoryError::Text { what, text: text.chars().take(80).collect() })
+}
+
+/// Only a blob can be absent, and only on somebody's word.
+fn check_absent(inventory: &Inventory) -> Result<(), InventoryError> {
+    let may_be = |entry: &&EntryRecord| inventory.base.is_some() && matches!(entry.name.place(), EntryPlace::Blob(_));
+    match inventory.absent().find(|entry| !may_be(entry)) {
+        None => Ok(()),
+        Some(entry) => Err(InventoryError::Absent { entry: entry.name.clone() }),
+    }
 }
 
 fn check_target(target: Option<&TargetRecord>) -> Result<(), InventoryError> {

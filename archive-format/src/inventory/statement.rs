@@ -79,7 +79,6 @@ struct Loose(String);
 
 #[derive(Default)]
 struct PredicateKind {
-    has_base: bool,
     format_version: Loose,
 }
 
@@ -154,7 +153,6 @@ impl<'de> Deserialize<'de> for Anything {
                         "formatVersion" => kind.format_version = access.next_value()?,
                         _ => drop(access.next_value::<IgnoredAny>()?),
                     }
-                    kind.has_base |= name == "base";
                 }
                 Ok(Anything::Members(Box::new(kind)))
             }
@@ -183,9 +181,6 @@ pub(super) fn parse(bytes: &[u8], memory: usize) -> Result<Inventory, InventoryE
     }
     other?;
     let version: FormatVersion = kind.predicate.format_version.0.parse()?;
-    if kind.predicate.has_base {
-        return Err(InventoryError::Delta);
-    }
     let ParsedStatement { predicate: inventory, subject } = strict_json::read_again(bytes, Names::Exact)?;
     if version == FormatVersion::CURRENT {
         check_canonical(bytes, &inventory)?;

@@ -65,6 +65,7 @@ fn inventory() -> Inventory {
     };
     let alone = ImageRecord { completeness: Completeness::Selected, ..image(ImageRole::StandAlone, "alone:1") };
     Inventory {
+        base: None,
         entries: vec![
             EntryRecord::of(EntryName::oci_layout(), b"{}"),
             EntryRecord::of(EntryName::oci_index(), b"{}"),
@@ -229,8 +230,8 @@ fn a_newer_minor_version_keeps_the_forms_of_what_is_known() {
         let result = newer(change);
         assert!(matches!(result, Err(InventoryError::Json(_))), "{what}: {result:?}");
     }
-    let delta = newer(|statement| statement["predicate"]["base"] = Value::Null);
-    assert!(matches!(delta, Err(InventoryError::Delta)), "{delta:?}");
+    let null = newer(|statement| statement["predicate"]["base"] = Value::Null);
+    assert!(matches!(null, Err(InventoryError::Json(_))), "{null:?}");
     let twice = statement().to_string().replacen(
         "\"formatVersion\":\"1.0\"",
         "\"formatVersion\":\"1.1\",\"x\":{\"a\":1,\"a\":2}",
@@ -480,9 +481,44 @@ fn a_list_of_platforms_has_a_limit() {
 }
 
 #[test]
-fn a_delta_is_refused_as_such() {
-    let delta = unreadable(|statement| statement["predicate"]["base"] = json!({"digest": "sha256:00"}));
-    assert!(matches!(delta, InventoryError::Delta));
+fn a_base_is_a_receipt_or_archives() {
+    let [one, other] = [b"1", b"2"].map(|text| Digest::sha256(text));
+    let receipt = BaseRecord::Receipt(ReceiptRecord { key: one.clone(), statement: other.clone() });
+    let (least, most) = if one < other { (one, other) } else { (other, one) };
+    for base in [receipt, BaseRecord::Archives(vec![least.clone(), most.clone()])] {
+        let delta = Inventory { base: Some(base), ..inventory() };
+        assert_eq!(Inventory::parse(&delta.to_statement().unwrap()).unwrap(), delta);
+    }
+    for archives in [vec![], vec![most.clone(), least.clone()], vec![most.clone(), most.clone()]] {
+        let refused = refused(|it| it.base = Some(BaseRecord::Archives(archives)));
+        assert!(matches!(refused, InventoryError::Base));
+    }
+    let sha512 = Digest::of(DigestAlgorithm::Sha512, b"");
+    assert!(matches!(refused(|it| it.base = Some(BaseRecord::Archives(vec![sha512]))), InventoryError::Base));
+    for base in [json!({}), json!({ "archives": [least], "receipt": { "key": least, "statement": most } }), json!([])] {
+        let base = unreadable(|statement| statement["predicate"]["base"] = base);
+        assert!(matches!(base, InventoryError::Json(_)));
+    }
+}
+
+#[test]
+fn only_a_blob_is_absent_and_only_in_an_archive_with_a_base() {
+    let base = Some(BaseRecord::Archives(vec![Digest::sha256(b"before")]));
+    let last = |it: &mut Inventory| it.entries.last_mut().unwrap().absent = true;
+    assert!(matches!(refused(last), InventoryError::Absent { .. }));
+    let refused = refused(|it| {
+        it.base.clone_from(&base);
+        it.entries[1].absent = true;
+    });
+    assert!(matches!(refused, InventoryError::Absent { entry } if entry == EntryName::oci_index()));
+    let mut delta = inventory();
+    delta.base = base;
+    last(&mut delta);
+    let parsed = Inventory::parse(&delta.to_statement().unwrap()).unwrap();
+    assert_eq!(parsed, delta);
+    assert_eq!((parsed.carried().count() + 1, parsed.absent().count()), (parsed.entries.len(), 1));
+    let said = unreadable(|statement| statement["predicate"]["entries"][0]["absent"] = json!(false));
+    assert!(matches!(said, InventoryError::NotCanonical { .. }));
 }
 
 #[test]

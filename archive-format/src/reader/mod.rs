@@ -167,7 +167,7 @@ impl<R: Read> Reader<R> {
         self.offset
     }
 
-    /// How many entries have been begun.
+    /// How many entries of the inventory have been begun, or passed because they are absent.
     pub fn entries_begun(&self) -> usize {
         self.next
     }
@@ -204,6 +204,7 @@ impl<R: Read> Reader<R> {
             return Ok(None);
         }
         let inventory = Arc::clone(&self.inventory);
+        self.next += inventory.entries.iter().skip(self.next).take_while(|entry| entry.absent).count();
         let Some(record) = inventory.entries.get(self.next) else {
             self.guarded(None, Self::read_end)?;
             self.state = ReaderState::Ended;

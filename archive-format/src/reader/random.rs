@@ -70,6 +70,10 @@ impl RandomReader<'_> {
         };
         let mut input = FromPosition { file: self.file, offset: place.header_offset };
         let mut offset = place.header_offset;
+        if record.absent {
+            let entry = Some(record.name.clone());
+            return Err(FormatError { offset, entry, problem: Problem::MissingEntry });
+        }
         header::read(&mut input, &mut offset, record).map_err(|problem| FormatError {
             offset,
             entry: Some(record.name.clone()),

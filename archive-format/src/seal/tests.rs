@@ -6,6 +6,7 @@ use crate::inventory::{EntryRecord, Exporter, FormatVersion};
 
 pub(super) fn inventory() -> Inventory {
     Inventory {
+        base: None,
         entries: vec![EntryRecord::of(EntryName::oci_layout(), b"{}"), EntryRecord::of(EntryName::oci_index(), b"{}")],
         exported_at: "2026-01-02T03:04:05Z".parse().unwrap(),
         exporter: Exporter { name: "test".to_owned(), version: "1".to_owned() },

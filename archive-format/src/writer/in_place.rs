@@ -33,7 +33,7 @@ impl<'a> InPlaceWriter<'a> {
         let mut first = tar_profile::header(&crate::EntryName::seal(), seal.bytes().length());
         first.extend_from_slice(&seal.bytes().to_bytes());
         file.write_all_at(&first, 0).map_err(WriteError::Output)?;
-        let written = seal.inventory().entries.iter().map(|_| AtomicBool::new(false)).collect();
+        let written = seal.inventory().entries.iter().map(|entry| AtomicBool::new(entry.absent)).collect();
         Ok(Self { file, seal, layout: seal.layout(), written })
     }
 
@@ -55,7 +55,7 @@ impl<'a> InPlaceWriter<'a> {
     /// # Errors
     /// The error of reading the file.
     pub fn take_up(&self, index: usize) -> io::Result<bool> {
-        let Some((record, place)) = self.entry(index) else { return Ok(false) };
+        let Some((record, place)) = self.entry(index).filter(|(record, _)| !record.absent) else { return Ok(false) };
         let expected = tar_profile::header(&record.name, record.size);
         let is_whole = self.holds(place.header_offset, &expected)?
             && self.holds(place.content_offset + record.size, padding(record.size))?
@@ -99,7 +99,7 @@ impl<'a> InPlaceWriter<'a> {
     /// # Errors
     /// [`WriteError`]; the entry is then not written, and the others are as they were.
     pub fn write(&self, index: usize, content: &mut dyn BlobContent) -> Result<(), WriteError> {
-        let Some((record, place)) = self.entry(index) else { return Ok(()) };
+        let Some((record, place)) = self.entry(index).filter(|(record, _)| !record.absent) else { return Ok(()) };
         require_listed(record, content)?;
         let header = tar_profile::header(&record.name, record.size);
         let whole = header.len() as u64 + record.size + padding(record.size).len() as u64;

@@ -117,12 +117,18 @@ impl<W: Write> Writer<W> {
         self.write_entry(&record, content)
     }
 
+    /// The next entry that is not absent.
+    fn next_carried(&mut self) -> Option<&EntryRecord> {
+        self.next += self.inventory.entries.iter().skip(self.next).take_while(|entry| entry.absent).count();
+        self.inventory.entries.get(self.next)
+    }
+
     /// The record of the next entry. Whatever goes wrong from here on, nothing more can be written.
     fn begin(&mut self, name: &EntryName) -> Result<EntryRecord, WriteError> {
         if std::mem::replace(&mut self.failed, true) {
             return Err(WriteError::FailedBefore);
         }
-        match self.inventory.entries.get(self.next) {
+        match self.next_carried() {
             Some(record) if record.name == *name => Ok(record.clone()),
             next => Err(WriteError::WrongEntry { expected: next.map(|next| next.name.clone()), found: name.clone() }),
         }
@@ -146,7 +152,7 @@ impl<W: Write> Writer<W> {
         if self.failed {
             return Err(WriteError::FailedBefore);
         }
-        if let Some(missing) = self.inventory.entries.get(self.next) {
+        if let Some(missing) = self.next_carried() {
             return Err(WriteError::MissingEntry { entry: missing.name.clone() });
         }
         self.output.write_all(&tar_profile::END).map_err(WriteError::Output)?;
@@ -231,6 +237,7 @@ mod tests {
 
     pub(super) fn seal() -> Seal {
         let inventory = Inventory {
+            base: None,
             entries: contents().into_iter().map(|(name, content)| EntryRecord::of(name, &content)).collect(),
             exported_at: "2026-01-02T03:04:05Z".parse().unwrap(),
             exporter: Exporter { name: "test".to_owned(), version: "1".to_owned() },

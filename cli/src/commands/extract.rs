@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use sealift_core::import::{self, DeliveryWishes, Sparse};
+use sealift_core::import::{self, DeliveryWishes, Sparse, TargetProof};
 use sealift_core::layout::LayoutSink;
 use sealift_core::oci::{PlatformWish, Platforms};
 use sealift_core::verify::{SelectedName, Selection, Transport};
@@ -88,7 +88,8 @@ pub(crate) fn run(arguments: &ExtractArguments, context: &Context) -> Result<(),
     });
     let transport =
         Transport { workers: arguments.connections.workers(), file: input.source.file(), progress: &*progress };
-    let wishes = DeliveryWishes { selection, replace: &[], sparse: Sparse::Keep, mirror: None };
+    let wishes =
+        DeliveryWishes { selection, replace: &[], sparse: Sparse::Keep, mirror: None, proof: TargetProof::ReadBack };
     let extracted = import::extract(judged, &destination, &wishes, &*sink, &transport);
     progress.finish();
     let extracted = extracted.attempt(attempt)?;

@@ -11,7 +11,7 @@ use sealift_archive_format::Digest;
 use sealift_core::cnab::RelocationMapping;
 use sealift_core::delivery_file::DeliveryFile;
 use sealift_core::import::{
-    self, Delivered, DeliveryWishes, Destination, NameMap, Naming, PublishedMirror, ReplacedTag, Sparse,
+    self, Delivered, DeliveryWishes, Destination, NameMap, Naming, PublishedMirror, ReplacedTag, Sparse, TargetProof,
 };
 use sealift_core::layout::{LayoutSink, LayoutSource};
 use sealift_core::mirror_config::{self, ConfigFile, Relocated};
@@ -123,6 +123,10 @@ pub(crate) struct ImportArguments {
     /// The file, which must be a regular one, is read once more for it. The digest of the statement, which every report states, ties it to what is in the file.
     #[arg(long, help_heading = "Results")]
     sha256: bool,
+
+    /// Believe the registry that it holds what a delta leaves out, without reading it back
+    #[arg(long, help_heading = "Proof")]
+    trust_target: bool,
 
     #[command(flatten)]
     receipt: ImportReceiptArguments,
@@ -337,7 +341,8 @@ pub(crate) fn run(arguments: &ImportArguments, context: &Context) -> Result<(), 
         Transport { workers: arguments.connections.workers(), file: input.source.file(), progress: &*progress };
     let sparse = arguments.sparse.map_or_else(Sparse::default, Sparse::from);
     let (replace, mirror) = (arguments.replace_tag.as_slice(), arguments.tuf_mirror.as_deref());
-    let wishes = DeliveryWishes { selection, replace, sparse, mirror };
+    let proof = if arguments.trust_target { TargetProof::Present } else { TargetProof::ReadBack };
+    let wishes = DeliveryWishes { selection, replace, sparse, mirror, proof };
     let delivered = import::deliver(judged, &destination, &wishes, &store, &*sink, &transport);
     progress.finish();
     let delivered = delivered.attempt(attempt)?;

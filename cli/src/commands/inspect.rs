@@ -74,7 +74,13 @@ fn text(inspection: &Overview, archive: &ArchiveArgument) -> Text {
         }
     }
     text.join(report::warnings(&inspection.warnings));
-    text.line(format_args!("Content  {} entries, {}", inspection.entries.len(), HumanBytes(inspection.bytes)));
+    let absent = inspection.entries.iter().filter(|entry| entry.absent);
+    let (count, bytes) = absent.fold((0_usize, 0_u64), |(count, bytes), it| (count + 1, bytes.saturating_add(it.size)));
+    let carried = inspection.entries.len().saturating_sub(count);
+    text.line(format_args!("Content  {carried} entries, {}", HumanBytes(inspection.bytes)));
+    if count > 0 {
+        text.line(format_args!("         {count} layers, {}, are left out", HumanBytes(bytes)));
+    }
     let path = archive.path().map_or_else(|| "-".to_owned(), quoted_path);
     text.line(format_args!("Next: {}", sealift(format_args!("verify {path}"))));
     text

@@ -107,7 +107,7 @@ fn volumes(error: &VolumeError) -> Conclusion {
     }
 }
 
-fn seal(error: &SealError) -> Conclusion {
+pub(super) fn seal(error: &SealError) -> Conclusion {
     match error {
         SealError::UnknownExporter { .. } => ExitCode::Seal.into(),
         SealError::Threshold { .. } => ExitCode::Seal.noting(NOTHING_IMPORTED),
@@ -129,6 +129,7 @@ pub(super) fn documents(error: &DocumentError) -> Conclusion {
         | DocumentError::Bundle { .. }
         | DocumentError::Graph { .. }
         | DocumentError::Missing { .. }
+        | DocumentError::Absent { .. }
         | DocumentError::Stray { .. }
         | DocumentError::BundleImage { .. }
         | DocumentError::ExtraImage { .. }

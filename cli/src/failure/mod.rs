@@ -25,7 +25,7 @@ use anstyle::{AnsiColor, Style};
 use clap::error::ErrorKind;
 use sealift_archive_format::FormatError;
 use sealift_core::delivery_file::DeliveryFileError;
-use sealift_core::export::{ExportError, LockError, PlanError, PrepareError, ShardError};
+use sealift_core::export::{AssumeError, ExportError, LockError, PlanError, PrepareError, ShardError};
 use sealift_core::found_path::{self, FoundPath};
 use sealift_core::image_scan::ImageScanError;
 use sealift_core::import::{ImportError, NameMapError};
@@ -91,6 +91,8 @@ pub(crate) enum FilePurpose {
     Setting,
     /// A list of what is to be exported.
     Shipment,
+    /// What another site has sent back.
+    Receipt,
 }
 
 /// Why a command failed: an error of the domain, or one of the command itself.
@@ -312,6 +314,9 @@ pub(crate) enum Reason {
     /// A receipt is not used, or cannot be made.
     #[error(transparent)]
     Receipt(#[from] ReceiptError),
+    /// An archive that was sent before cannot be assumed.
+    #[error(transparent)]
+    Assume(AssumeError),
     /// It cannot be told what a registry or a layout holds.
     #[error(transparent)]
     Survey(#[from] SurveyError),
@@ -504,6 +509,7 @@ impl Reason {
                     FilePurpose::Trust => ExitCode::TrustStore,
                     FilePurpose::Setting => ExitCode::System,
                     FilePurpose::Shipment => ExitCode::Usage,
+                    FilePurpose::Receipt => ExitCode::Receipt,
                 };
                 remedied(exit_code, Remedy::CheckFile { path: path.clone() })
             }
@@ -574,6 +580,8 @@ impl Reason {
             Self::NothingNamed => remedied(ExitCode::Source.noting(NOTHING_WRITTEN), Remedy::GiveManifests),
             Self::Lock { shipment, source, .. } => remedied(lock(source), source.remedy_for(shipment)),
             Self::Receipt(error) => remedied(receipt::receipt(error), error.remedy()),
+            Self::Assume(AssumeError::Format(error)) => remedied(archive::format(error), error.remedy()),
+            Self::Assume(AssumeError::Seal(error)) => remedied(archive::seal(error), error.remedy()),
             Self::Survey(error) => remedied(receipt::survey(error), error.remedy()),
             Self::Place(error) => remedied(ExitCode::Usage, error.remedy()),
             Self::Target(_) => remedied(ExitCode::Sink, Remedy::RepairTargetLayout),

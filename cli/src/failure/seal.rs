@@ -36,7 +36,8 @@ pub(super) fn inventory(error: &InventoryError) -> Conclusion {
         | InventoryError::NotAnInventory { .. }
         | InventoryError::Json(_)
         | InventoryError::FormatVersion { .. }
-        | InventoryError::Delta
+        | InventoryError::Base
+        | InventoryError::Absent { .. }
         | InventoryError::NotCanonical { .. }
         | InventoryError::Subject
         | InventoryError::WriteVersion { .. }

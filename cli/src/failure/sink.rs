@@ -18,6 +18,8 @@ pub(super) fn import(error: &ImportError) -> Conclusion {
         ImportError::Receive(error) => archive::receive(error, delivery),
         ImportError::Delivery(error) => delivery(error),
         ImportError::Mirror { .. } => ExitCode::Sink.noting(NOTHING_WRITTEN),
+        ImportError::LeftOut { .. } => ExitCode::Content.noting(super::NOTHING_WRITTEN),
+        ImportError::Lacking { .. } => ExitCode::Content.noting(super::NOTHING_TAGGED),
         ImportError::Sparse { .. } => ExitCode::Policy.noting(NOTHING_WRITTEN),
         ImportError::Deliveries(TrustStoreError::Changed { .. })
         | ImportError::NotRemembered(TrustStoreError::Changed { .. }) => {

@@ -1,5 +1,6 @@
 //! Options that several commands share, and what they are read into.
 
+pub(crate) mod base;
 #[cfg(feature = "network")]
 mod certificate_folders;
 pub(crate) mod connections;

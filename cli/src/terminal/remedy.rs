@@ -7,9 +7,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use indicatif::{HumanBytes, HumanDuration};
-use sealift_archive_format::RepositoryName;
+use sealift_archive_format::{Digest, RepositoryName};
 use sealift_core::oci::Reference;
-use sealift_core::remedy::{ExporterMatter, Interrupter, PublisherMatter, Remedy, Sought};
+use sealift_core::remedy::{ExporterMatter, Interrupter, LackingItem, PublisherMatter, Remedy, Sought};
 use sealift_core::user_info::PLACEHOLDER;
 
 use crate::terminal::shell::{quoted, quoted_path, sealift};
@@ -31,6 +31,29 @@ fn if_meant(meant: Option<&impl Display>) -> String {
 
 fn if_path_meant(meant: Option<&Path>) -> String {
     if_meant(meant.map(quoted_path).as_ref())
+}
+
+/// The most layers that are named in a command to type.
+const MAXIMUM_CARRIED: usize = 32;
+
+/// What to run on the connected side so that it sends what is lacking, and nothing else that was sent before.
+fn send_lacking(items: &[LackingItem], blobs: &[Digest], archive: &str) -> String {
+    if blobs.len() > MAXIMUM_CARRIED {
+        return "have an archive made that is not a delta, or have one made by a new receipt, which `sealift receipt` writes: it lists what is there now".to_owned();
+    }
+    let items: String = items
+        .iter()
+        .map(|item| match item {
+            LackingItem::Bundle { name } => format!(" --bundle {}", quoted(name)),
+            LackingItem::Image { name } => format!(" --image {}", quoted(name)),
+            LackingItem::File { name } => format!(" --file {}", quoted(name.strip_prefix("file:/").unwrap_or(name))),
+        })
+        .collect();
+    let carry: String = blobs.iter().map(|blob| format!(" --carry {blob}")).collect();
+    // The trust store of this side is not the one there.
+    format!(
+        "what has arrived is kept; on the connected side, send just what is lacking: sealift export{items} --assume {archive}{carry} --key KEY -o ARCHIVE"
+    )
 }
 
 /// The words for a remedy about this archive, where it is about one that is a file.
@@ -613,6 +636,11 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
                 sealift(format_args!("trust add-receiver {site} KEY.pub"))
             );
         }
+        R::ImportDelta => "import it, with `sealift import`, into the registry or layout that has what it leaves out",
+        R::LookInTarget => {
+            "`sealift import` looks before it sets a tag; to look now: `sealift verify ARCHIVE --target HOST/PREFIX`, or `--target oci:DIR`"
+        }
+        R::SendLacking { items, blobs } => return send_lacking(items, blobs, &archive()),
         R::AskForReceipt => "have a new receipt made on the far side, with `sealift receipt`, and carried back",
         R::ImportFirst => "import an archive first",
         R::SplitReceipt => "name a part of the registry, with a path after its host: --registry HOST/PREFIX",

@@ -5,8 +5,8 @@ use std::fmt::Display;
 use anstyle::{AnsiColor, Style};
 use indicatif::HumanBytes;
 use sealift_core::report::{
-    AttestationReport, ExpiryReport, ItemReport, LeftOutReport, ReferrerReport, Report, ReportedKind, RepositoryReport,
-    Warning, WarningReport,
+    AbsentReport, AbsentSeen, AttestationReport, ExpiryReport, ItemReport, LeftOutReport, ReferrerReport, Report,
+    ReportedKind, RepositoryReport, Warning, WarningReport,
 };
 use sealift_core::trust::Vouched;
 use sealift_proof::in_toto::{Attestation, AttestationClaim, SignatureCheck};
@@ -134,6 +134,14 @@ fn write(text: &mut Text, report: &Report, name: &str) {
         HumanBytes(content.bytes),
         content.manifests,
     )));
+    if let Some(AbsentReport { blobs, bytes, seen, .. }) = &content.absent {
+        let seen = match seen {
+            AbsentSeen::Nothing => "not looked at",
+            AbsentSeen::Present => "the target says that it has them",
+            AbsentSeen::ReadBack => "read back from the target, every digest as sealed",
+        };
+        text.line(format_args!("{INDENT}{blobs} layers, {}, are left out: {seen}", HumanBytes(*bytes)));
+    }
     text.join(warnings(&report.warnings));
     text.join(findings(report));
     text.line(Ground::of_report(report).line());

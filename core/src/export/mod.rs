@@ -6,6 +6,7 @@
 //! 3. [`Prepared::write`] streams each blob once from its source into a pipe, or [`Prepared::write_file`] several at once into a file
 //!    ([`Unfinished`]), which is taken up where an earlier attempt stopped.
 
+mod base;
 pub mod lock;
 mod outlook;
 pub mod plan;
@@ -28,6 +29,7 @@ use sealift_proof::in_toto::Inspections;
 use sealift_proof::signature::SigningKey;
 use sealift_proof::tuf::TrustedState;
 
+pub use base::{AssumeError, AssumedArchive, Base, assume};
 pub use lock::{LockError, MovedName, ShipmentLock};
 pub use outlook::{Foreseen, ForeseenItem, foresee, foresee_each};
 pub use plan::{ItemWeight, LeftOutReferrer, Plan, PlanError, plan};
@@ -46,7 +48,7 @@ use crate::trust::{
     self, AttestationRefusal, Attestations, Carried, Carrier, Extent, Item, Judgement, JudgementError, Question,
     ReferrerRefusal, Terms,
 };
-use crate::trust_store::{HistoryEvent, NewHistoryLine, RepositoryName, Trust, policy};
+use crate::trust_store::{HistoryEvent, NewHistoryLine, RepositoryName, SeenReceipt, Trust, policy};
 use crate::verify::documents::{Blob, Closed, DocumentError, Documents};
 use crate::verify::{TooMuchMetadata, count_in_room};
 
@@ -66,6 +68,8 @@ pub struct ExportSettings<'a> {
     pub extent: Extent,
     /// How many of their files are fetched at once.
     pub workers: Workers,
+    /// What is where the archive goes; everything is carried where there is none.
+    pub base: Option<&'a Base>,
 }
 
 /// Why an archive cannot be prepared.
@@ -290,6 +294,7 @@ fn inventory(
     settings: &ExportSettings<'_>,
 ) -> Result<(Inventory, BTreeMap<EntryName, Vec<u8>>), PrepareError> {
     let mut inventory = Inventory {
+        base: settings.base.map(|base| base.record.clone()),
         entries: Vec::new(),
         exported_at: settings.exported_at,
         exporter: settings.exporter.clone(),
@@ -314,7 +319,12 @@ fn inventory(
     let head = [(EntryName::oci_layout(), archive_layout::MARKER.to_vec()), (EntryName::oci_index(), index)];
     let tuf = files.iter().map(|(name, bytes)| EntryRecord::of(name.clone(), bytes));
     let head_records = head.iter().map(|(name, bytes)| EntryRecord::of(name.clone(), bytes));
-    let blobs = plan.closed.blobs().into_iter().map(|blob| EntryRecord::blob(blob.digest, blob.size));
+    let layers = plan.closed.other_layers();
+    let blobs = plan.closed.blobs().into_iter().map(|blob| EntryRecord {
+        // The one place where that is decided.
+        absent: layers.contains(blob.digest) && settings.base.is_some_and(|base| base.leaves_out(blob.digest)),
+        ..EntryRecord::blob(blob.digest, blob.size)
+    });
     inventory.entries = head_records.chain(tuf).chain(blobs).collect();
     files.extend(head);
     Ok((inventory, files))
@@ -388,11 +398,11 @@ impl Prepared {
 
     /// How many bytes of content will be written.
     pub fn content_bytes(&self) -> u64 {
-        self.inventory().entries.iter().map(|entry| entry.size).sum()
+        self.inventory().carried().map(|entry| entry.size).sum()
     }
 
     /// What the history says of it, once the archive is written.
-    pub fn history_line(&self, now: Timestamp, sealed_by: Vec<String>) -> NewHistoryLine {
+    pub fn history_line(&self, now: Timestamp, sealed_by: Vec<String>, receipt: Option<SeenReceipt>) -> NewHistoryLine {
         let Inventory { exported_at, items, .. } = self.inventory();
         NewHistoryLine {
             time: now,
@@ -403,7 +413,7 @@ impl Prepared {
             items: items.len(),
             level: self.judgement.findings().lowest_level(),
             place: None,
-            receipt: None,
+            receipt,
         }
     }
 

@@ -228,6 +228,14 @@ impl Destination {
         }
     }
 
+    /// The registry, where it is one.
+    pub(super) fn domain(&self) -> Option<&str> {
+        match self {
+            Self::Registry { domain, .. } => Some(domain),
+            Self::Layout { .. } | Self::File { .. } | Self::ThickBundle { .. } | Self::Files { .. } => None,
+        }
+    }
+
     /// The name under which the trust store remembers what a tag holds, and the tag as it is delivered; `None` for a
     /// reference that sets no tag.
     pub(super) fn tag_key(&self, place: &Reference) -> Option<(String, String)> {

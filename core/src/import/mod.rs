@@ -6,6 +6,7 @@
 //! moves. An interruption leaves blobs and manifests that nothing refers to, or tags that are remembered but not set,
 //! and importing again ends in the same state.
 
+mod absent;
 mod attached;
 pub mod destination;
 mod kept;
@@ -17,14 +18,16 @@ mod storing;
 mod tags;
 mod whereabouts;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Read};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use sealift_archive_format::Digest;
+use sealift_archive_format::inventory::{BaseRecord, ItemRecord};
+use sealift_archive_format::{Digest, Inventory};
 use sealift_proof::freshness::LooserFreshness;
 
+pub use absent::{LackingBlob, TargetProof};
 pub use attached::{AttachedOutcome, AttachedTag};
 pub use destination::{Destination, DestinationError, Meeting, Naming};
 pub use mirrors::{MirrorContent, MirrorInMemory, PublishedMirror};
@@ -36,12 +39,13 @@ pub use tags::ReplacedTag;
 use crate::cnab::RelocationMapping;
 use crate::delivery_file::DeliveryFileError;
 use crate::mirror_config::Relocated;
-use crate::oci::{Descriptor, ManifestError};
+use crate::oci::{Descriptor, ManifestError, Repository};
 use crate::receipt::{Holding, Holdings};
-use crate::remedy::{Remediable, Remedy};
+use crate::remedy::{LackingItem, Remediable, Remedy};
 use crate::transfer::{Sink, SinkError, Workers};
 use crate::trust_store::{Deliveries, HistoryEvent, NewHistoryLine, TagError, TrustStore, TrustStoreError};
 use crate::verify::{Judged, ReceiveError, SelectedName, Selection, SelectionError, Transport, Verified};
+use absent::TargetSearch;
 use kept::KeptFiles;
 use shipment::{Shipment, contents, left_behind, shipments, wanted};
 use storing::{Delivery, Stored, put_manifests, set_tags};
@@ -72,6 +76,24 @@ pub enum ImportError {
     /// The trust store cannot read which tags this side has set, or record which it is about to set. No tag was set.
     #[error("the trust store cannot read or record which tags this side sets")]
     Deliveries(#[source] TrustStoreError),
+    /// What the archive leaves out is not there, or not as it should be.
+    #[error("{} that the archive leaves out {} not there{}{}", of_layers(.blobs), if .blobs.len() == 1 { "is" } else { "are" }, listed(.blobs), never_accepted(.unknown))]
+    Lacking {
+        /// The layers, by their digests.
+        blobs: Vec<LackingBlob>,
+        /// On whose word they were left out.
+        base: Option<BaseRecord>,
+        /// The archives that it rests on and that were never accepted here.
+        unknown: Vec<Digest>,
+        /// What the archive holds, by name.
+        items: Vec<LackingItem>,
+    },
+    /// The archive leaves out layers, and it was to go to a place that is new.
+    #[error("the archive leaves out {}, and a new place has nothing of what was delivered before", of_layers(.blobs))]
+    LeftOut {
+        /// The layers, by their digests.
+        blobs: Vec<LackingBlob>,
+    },
     /// Platforms of an image were left behind, and such an image is not to be delivered.
     #[error("{reference} is not complete: {} was left behind", .left_out.join(", "))]
     Sparse {
@@ -93,6 +115,42 @@ pub enum ImportError {
     NotRemembered(#[source] TrustStoreError),
 }
 
+impl ImportError {
+    /// The same, where nothing can be lacking because nothing was there.
+    fn in_new_place(self) -> Self {
+        match self {
+            Self::Lacking { blobs, .. } => Self::LeftOut { blobs },
+            other => other,
+        }
+    }
+
+    /// The same, with the archives that something rests on and that this side has never accepted.
+    fn with_unknown(self, store: &TrustStore) -> Self {
+        match self {
+            Self::Lacking { blobs, base: Some(BaseRecord::Archives(archives)), items, .. } => {
+                let history = store.history().unwrap_or_default();
+                let accepted: HashSet<&Digest> = history.accepted().map(|line| &line.archive).collect();
+                let unknown = archives.iter().filter(|it| !accepted.contains(it)).cloned().collect();
+                Self::Lacking { blobs, base: Some(BaseRecord::Archives(archives)), unknown, items }
+            }
+            other => other,
+        }
+    }
+}
+
+/// What an archive holds, as a person names it.
+fn items(inventory: &Inventory) -> Vec<LackingItem> {
+    let item = |item: &ItemRecord| {
+        let name = item.reference().to_owned();
+        match item {
+            ItemRecord::Bundle(_) => LackingItem::Bundle { name },
+            ItemRecord::Image(_) => LackingItem::Image { name },
+            ItemRecord::File(_) => LackingItem::File { name },
+        }
+    };
+    inventory.items.iter().map(item).collect()
+}
+
 impl Remediable for ImportError {
     fn remedy(&self) -> Remedy {
         match self {
@@ -102,10 +160,43 @@ impl Remediable for ImportError {
             Self::Tag(error) => error.remedy(),
             Self::Receive(error) => error.remedy(),
             Self::Delivery(error) => error.remedy(),
+            Self::Lacking { blobs, items, .. } => Remedy::SendLacking {
+                items: items.clone(),
+                blobs: blobs.iter().map(|blob| blob.digest.clone()).collect(),
+            },
+            Self::LeftOut { .. } => Remedy::ImportDelta,
             Self::Sparse { .. } => Remedy::AllowSparse,
             Self::Mirror { folder, source } => Remedy::of_file(folder, source),
             Self::Deliveries(error) | Self::NotRemembered(error) => error.remedy(),
         }
+    }
+}
+
+/// How many layers are named to a person.
+const MAXIMUM_NAMED: usize = 5;
+
+fn of_layers(blobs: &[LackingBlob]) -> String {
+    match blobs.len() {
+        1 => "a layer".to_owned(),
+        count => format!("{count} layers"),
+    }
+}
+
+fn listed(blobs: &[LackingBlob]) -> String {
+    let one = |blob: &LackingBlob| match &blob.damaged_in {
+        None => format!("{} ({} bytes)", blob.digest, blob.size),
+        Some(repository) => format!("{} ({} bytes, damaged in {repository})", blob.digest, blob.size),
+    };
+    let more = blobs.len().checked_sub(MAXIMUM_NAMED).filter(|more| *more > 0).map(|more| format!("{more} more"));
+    let named = blobs.iter().take(MAXIMUM_NAMED).map(one).chain(more).collect::<Vec<_>>();
+    format!(": {}", named.join(", "))
+}
+
+fn never_accepted(unknown: &[Digest]) -> String {
+    let unknown: Vec<String> = unknown.iter().map(ToString::to_string).collect();
+    match unknown.as_slice() {
+        [] => String::new(),
+        unknown => format!("; it rests on archive {}, which was never accepted here", unknown.join(" and ")),
     }
 }
 
@@ -260,6 +351,8 @@ pub struct DeliveryWishes<'a> {
     pub sparse: Sparse,
     /// The folder in which mirrors are published afterwards ([`Delivered::publish_mirrors`]): plain files are kept there until then.
     pub mirror: Option<&'a Path>,
+    /// How much is looked at of what the archive leaves out.
+    pub proof: TargetProof,
 }
 
 /// Delivers an archive that has been judged by what a trust store holds, and remembers it there. The store is locked only while tags
@@ -284,7 +377,12 @@ pub fn deliver<R: Read>(
     let tags_after = |deliveries: &_| Tags { deliveries, replace, own_files }.after(&shipments, destination, now);
     tags_after(&deliveries)?;
     foreign.map_or(Ok(()), |error| Err(DeliveryError::Begin(error.into())))?;
-    let (verified, stored, kept) = receive(judged, &shipments, destination, wishes, sink, transport)?;
+    let elsewhere = absent::elsewhere(&deliveries, destination.domain());
+    let received = receive(judged, &shipments, destination, (wishes, &elsewhere), sink, transport);
+    let (verified, stored, kept) = received.map_err(|error| match destination.remembered() {
+        Some(_) => error.with_unknown(store),
+        None => error.in_new_place(),
+    })?;
     let states = verified.judgement().next_states();
     // Bytes moved without the store's lock, so it may have changed; from here on it cannot.
     let update = store.update_soon().map_err(ImportError::Deliveries)?;
@@ -373,7 +471,8 @@ pub fn extract<R: Read>(
     transport: &Transport<'_>,
 ) -> Result<Extracted, ImportError> {
     let (shipments, left_behind) = chosen(&mut judged, destination, wishes)?;
-    let (verified, stored, _) = receive(judged, &shipments, destination, wishes, sink, transport)?;
+    let received = receive(judged, &shipments, destination, (wishes, &[]), sink, transport);
+    let (verified, stored, _) = received.map_err(ImportError::in_new_place)?;
     let workers = workers(destination, transport);
     let attached = attached::set(&shipments, wishes.replace, sink, &workers)?;
     let mut tags = set_tags(&shipments, &stored, destination, sink, &workers)?;
@@ -432,7 +531,7 @@ fn receive<R: Read>(
     judged: Judged<R>,
     shipments: &[Shipment],
     destination: &Destination,
-    wishes: &DeliveryWishes<'_>,
+    (wishes, elsewhere): (&DeliveryWishes<'_>, &[Repository]),
     sink: &dyn Sink,
     transport: &Transport<'_>,
 ) -> Result<(Verified, Stored, KeptFiles), ImportError> {
@@ -456,8 +555,33 @@ fn receive<R: Read>(
     delivery.documents(judged.closed())?;
     let verified = judged.receive(&delivery, &transport)?;
     let (stated, kept) = delivery.finish();
+    let search = TargetSearch { sink, proof: wishes.proof, elsewhere };
+    search.prove(&wanted, &verified.head().inventory, &workers, transport.progress)?;
+    let verified = verified.having_seen(wishes.proof.into());
     let stored = put_manifests(shipments, wishes.sparse, &stated, sink, &workers)?;
     Ok((verified, stored, kept.unwrap_or_default()))
+}
+
+/// Looks whether what an archive leaves out is where it would be delivered to. Nothing is changed there, and nothing is remembered.
+///
+/// # Errors
+/// [`ImportError`].
+pub fn look<R: Read>(
+    judged: &mut Judged<R>,
+    destination: &Destination,
+    proof: TargetProof,
+    store: &TrustStore,
+    sink: &dyn Sink,
+    transport: &Transport<'_>,
+) -> Result<(), ImportError> {
+    let (selected, _) = judged.select(&Selection::default())?;
+    let shipments = shipments(&selected, destination)?;
+    let deliveries = store.deliveries().map_err(ImportError::Deliveries)?;
+    let elsewhere = absent::elsewhere(&deliveries, destination.domain());
+    let wanted = wanted(&shipments, destination);
+    let search = TargetSearch { sink, proof, elsewhere: &elsewhere };
+    let looked = search.look(&wanted, judged.inventory(), &workers(destination, transport), transport.progress);
+    looked.map_err(|error| error.with_unknown(store))
 }
 
 /// Refuses images of which platforms are missing, where these are not to be delivered.

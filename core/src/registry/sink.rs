@@ -1,14 +1,15 @@
 //! Registries as a sink: a blob is sent once to each registry, and mounted from there on.
 
 use std::collections::{HashMap, HashSet};
+use std::io;
 use std::sync::Mutex;
 
 use sealift_archive_format::Digest;
 
-use super::RegistryClient;
 use super::uploads::UploadError;
+use super::{RegistryClient, RegistryError};
 use crate::oci::{Descriptor, ManifestBytes, Reference, Repository};
-use crate::transfer::{BlobContent, Offer, Sink, SinkError, Turn, Turns, Upload, lock};
+use crate::transfer::{BlobContent, Checked, Offer, Sink, SinkError, Turn, Turns, Upload, lock};
 
 /// Writes to the registries that repositories name.
 pub struct RegistrySink {
@@ -70,6 +71,18 @@ impl Sink for RegistrySink {
         }
         self.remember(repository, &descriptor.digest);
         Ok(Offer::There)
+    }
+
+    fn read_back(
+        &self,
+        repository: &Repository,
+        descriptor: &Descriptor,
+    ) -> Result<Option<Box<dyn BlobContent + '_>>, SinkError> {
+        match self.client.blob(repository, descriptor) {
+            // It says that it has what it then does not give.
+            Err(RegistryError::BlobNotFound { .. }) => Ok(Some(Box::new(Checked::new(io::empty(), descriptor)))),
+            content => Ok(Some(Box::new(content?))),
+        }
     }
 
     fn put_manifest(&self, repository: &Repository, manifest: &ManifestBytes) -> Result<(), SinkError> {

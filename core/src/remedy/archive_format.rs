@@ -58,7 +58,8 @@ impl Remediable for InventoryError {
             Self::NotAStatement { .. } | Self::NotAnInventory { .. } => Remedy::GiveAnotherStatement,
             Self::Json(_)
             | Self::FormatVersion { .. }
-            | Self::Delta
+            | Self::Base
+            | Self::Absent { .. }
             | Self::NotCanonical { .. }
             | Self::Subject
             | Self::WriteVersion { .. }

@@ -15,7 +15,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use sealift_archive_format::RepositoryName;
+use sealift_archive_format::{Digest, RepositoryName};
 use serde::{Serialize, Serializer};
 
 pub use archive_format::of_byte_order_mark;
@@ -48,6 +48,27 @@ pub enum Sought {
         name: String,
         /// The name of the bundle.
         bundle: String,
+    },
+}
+
+/// What an archive holds, as a person names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "camelCase", tag = "kind")]
+pub enum LackingItem {
+    /// A bundle.
+    Bundle {
+        /// Its name.
+        name: String,
+    },
+    /// An image.
+    Image {
+        /// Its name.
+        name: String,
+    },
+    /// A plain file.
+    File {
+        /// Its name.
+        name: String,
     },
 }
 
@@ -711,6 +732,17 @@ pub enum Remedy {
         site: String,
         /// The receiver that was expected.
         receiver: String,
+    },
+    /// Import it where what it leaves out is.
+    ImportDelta,
+    /// Look for it in the registry or layout that the archive goes to.
+    LookInTarget,
+    /// Have what is lacking sent, and nothing else that was sent before.
+    SendLacking {
+        /// What the archive holds.
+        items: Vec<LackingItem>,
+        /// The layers that are lacking.
+        blobs: Vec<Digest>,
     },
     /// Have the receipt made and carried again.
     AskForReceipt,

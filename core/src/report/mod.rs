@@ -7,7 +7,7 @@ mod warning;
 
 use jiff::Timestamp;
 use sealift_archive_format::Digest;
-use sealift_archive_format::inventory::{ImageRole, LeftOutRecord, MadeFrom, ReferrerChoice};
+use sealift_archive_format::inventory::{BaseRecord, ImageRole, LeftOutRecord, MadeFrom, ReferrerChoice};
 use sealift_proof::freshness::{Verdict, Verdicts};
 use sealift_proof::in_toto::{Attestation, SignatureCheck, Trace};
 use sealift_proof::level::Level;
@@ -380,7 +380,7 @@ pub struct TargetReport {
 }
 
 /// The content that was checked.
-#[derive(Debug, Clone, Copy, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct ContentReport {
@@ -390,9 +390,45 @@ pub struct ContentReport {
     pub bytes: u64,
     /// Manifests and indexes among them; every reference in them resolves to a blob in the archive.
     pub manifests: usize,
+    /// What the archive leaves out; absent where it carries everything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub absent: Option<AbsentReport>,
+}
+
+/// What an archive leaves out, because it is where the archive goes.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct AbsentReport {
+    /// How many layers.
+    pub blobs: usize,
+    /// Their bytes.
+    pub bytes: u64,
+    /// On whose word.
+    pub base: BaseRecord,
+    /// What was seen of them.
+    pub seen: AbsentSeen,
+}
+
+/// What was seen of what an archive leaves out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AbsentSeen {
+    /// Nothing: nobody asked where it is.
+    Nothing,
+    /// The registry or layout says that it has all of it.
+    Present,
+    /// All of it was read back there, and every digest is as sealed.
+    ReadBack,
 }
 
 impl Report {
+    /// What the archive leaves out was looked for where it goes, and found: nothing has to be said of it any more.
+    pub fn saw(&mut self, seen: AbsentSeen) {
+        self.content.absent.iter_mut().for_each(|absent| absent.seen = seen);
+        self.warnings.retain(|it| !matches!(it.warning, Warning::LayersNotSeen { .. }));
+    }
+
     /// Every item, followed by its parts.
     pub fn walk(&self) -> impl Iterator<Item = &ItemReport> {
         self.items.iter().flat_map(ItemReport::walk)

@@ -5,7 +5,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 use sealift_archive_format::Digest;
-use sealift_archive_format::inventory::{ItemRecord, MadeFrom};
+use sealift_archive_format::inventory::{BaseRecord, ItemRecord, MadeFrom};
 use sealift_archive_format::volume::DamagedRange;
 use sealift_proof::level::Level;
 use sealift_proof::tuf::RolePassedOver;
@@ -193,6 +193,15 @@ pub enum Warning {
         /// What is wrong with it.
         reason: String,
     },
+    /// The archive leaves out layers, and nobody looked whether they are where it goes.
+    LayersNotSeen {
+        /// How many layers.
+        count: usize,
+        /// Their bytes.
+        bytes: u64,
+        /// On whose word they were left out.
+        base: BaseRecord,
+    },
     /// An image has nothing for some of the platforms that were chosen.
     PlatformsNotThere {
         /// The reference of the image.
@@ -306,6 +315,7 @@ impl Warning {
             Self::InspectionsNotRun { .. } => Some(Remedy::RunInspections),
             Self::NotPinned { repository } => Some(Remedy::PinRoot { repository: repository.clone(), meant: None }),
             Self::BundleNotCarried { .. } => Some(Remedy::ExportWithDependencies),
+            Self::LayersNotSeen { .. } => Some(Remedy::LookInTarget),
             Self::VolumeMissing { .. } | Self::VolumeDamaged { .. } => Some(Remedy::RepairVolumes),
             Self::Audit { .. }
             | Self::OtherClock { .. }
@@ -437,6 +447,18 @@ impl fmt::Display for Warning {
                 write!(f, "volume {volume} is damaged: {chunks} of it, restored from the other volumes")
             }
             Self::VolumeUnread { file, reason } => write!(f, "{file} was ignored: {reason}"),
+            Self::LayersNotSeen { count, bytes, base } => {
+                let count = if *count == 1 { "1 layer".to_owned() } else { format!("{count} layers") };
+                let word = match base {
+                    BaseRecord::Receipt(receipt) => format!("the site with key {} says", receipt.key),
+                    BaseRecord::Archives(archives) if archives.len() == 1 => "an archive was sent before".to_owned(),
+                    BaseRecord::Archives(archives) => format!("{} archives were sent before", archives.len()),
+                };
+                write!(
+                    f,
+                    "{count} ({bytes} bytes) are left out of the archive because they are where it goes: so {word}, and nobody has looked here"
+                )
+            }
             Self::PlatformsNotThere { item, platforms } => {
                 write!(f, "{item} has nothing for {}; only other chosen platforms are there", platforms.join(" or "))
             }

@@ -189,6 +189,19 @@ pub trait Sink: Send + Sync {
     /// [`SinkError`] when it cannot be told whether the blob is wanted.
     fn offer(&self, repository: &Repository, descriptor: &Descriptor) -> Result<Offer<'_>, SinkError>;
 
+    /// Opens a blob that a repository of the sink has, to be read back: its last bytes can be read only if the whole is what the descriptor
+    /// says. `None` where [`offer`](Self::offer) has looked at the content itself.
+    ///
+    /// # Errors
+    /// [`SinkError`] when it cannot be opened.
+    fn read_back(
+        &self,
+        _repository: &Repository,
+        _descriptor: &Descriptor,
+    ) -> Result<Option<Box<dyn BlobContent + '_>>, SinkError> {
+        Ok(None)
+    }
+
     /// Stores a manifest under its digest.
     ///
     /// # Errors

@@ -142,6 +142,10 @@ fn read_head<R: Read>(reader: &mut Reader<R>, inventory: &Inventory) -> Result<(
             }
             documents.check_room(record.size)?;
         }
+        // Before what is here is taken for it.
+        if record.absent {
+            return Err(DocumentError::Absent { digest: record.digest.clone() }.into());
+        }
         let Some(mut entry) = reader.next_entry()? else { break };
         match name.place() {
             EntryPlace::OciLayout => archive_layout::check_marker(&read(&mut entry)?)?,

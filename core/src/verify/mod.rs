@@ -34,7 +34,7 @@ pub use receive::{Discard, ReceiveError, Receiver, Transport};
 pub(crate) use selection::Selected;
 pub use selection::{SelectedName, SelectedNameError, Selection, SelectionError};
 
-use crate::report::{ContentReport, Report, Warning};
+use crate::report::{AbsentSeen, ContentReport, Report, Warning};
 use crate::seal::VerifiedSeal;
 use crate::trust::{Attestations, Carried, Judgement, Purpose, Terms};
 use crate::trust_store::TrustBasis;
@@ -110,8 +110,7 @@ impl<R: Read> Judged<R> {
     /// How many bytes of content are left.
     pub fn remaining_bytes(&self) -> u64 {
         let documents: u64 = self.head.closed.documents().values().map(|bytes| bytes.len() as u64).sum();
-        let blobs =
-            self.head.inventory.entries.iter().filter(|entry| matches!(entry.name.place(), EntryPlace::Blob(_)));
+        let blobs = self.head.inventory.carried().filter(|entry| matches!(entry.name.place(), EntryPlace::Blob(_)));
         blobs.map(|entry| entry.size).sum::<u64>().saturating_sub(documents)
     }
 
@@ -154,6 +153,12 @@ impl Verified {
         &self.head
     }
 
+    /// The same, after what it leaves out was found where it goes.
+    pub(crate) fn having_seen(mut self, seen: AbsentSeen) -> Self {
+        self.content.absent.iter_mut().for_each(|absent| absent.seen = seen);
+        self
+    }
+
     /// What was proven.
     pub fn judgement(&self) -> &Judgement {
         &self.judgement
@@ -161,6 +166,6 @@ impl Verified {
 
     /// The report.
     pub fn report(&self) -> Report {
-        reporting::report(&self.head, self.judgement.findings(), self.content)
+        reporting::report(&self.head, self.judgement.findings(), self.content.clone())
     }
 }

@@ -12,9 +12,9 @@ use super::documents::{Closed, ClosedImage, ClosedItem};
 use crate::oci::referrer::kind_of;
 use crate::oci::{Companions, CosignTag, Document, Graph, ReferrerKind};
 use crate::report::{
-    ArchiveReport, AttestationReport, AuditFinding, AuditReport, ContentReport, ExpiryReport, FORMAT, ItemReport,
-    LeftOutReport, ReferrerReport, Report, RepositoryReport, RoleReport, SupplyChainReport, TargetReport, TimeReport,
-    Warning, WarningReport, not_vouched_for, of_attestations, of_origin, of_referrers, of_repositories,
+    AbsentSeen, ArchiveReport, AttestationReport, AuditFinding, AuditReport, ContentReport, ExpiryReport, FORMAT,
+    ItemReport, LeftOutReport, ReferrerReport, Report, RepositoryReport, RoleReport, SupplyChainReport, TargetReport,
+    TimeReport, Warning, WarningReport, not_vouched_for, of_attestations, of_origin, of_referrers, of_repositories,
 };
 use crate::trust::{
     CheckedAttestation, ExaminedReferrer, Finding, Findings, Purpose, Regression, RepositoryEvidence, Terms, examined,
@@ -42,7 +42,7 @@ pub(super) fn report(head: &Head, findings: &Findings, content: ContentReport) -
             statement: seal.statement_digest().clone(),
             sha256: None,
             threshold: exporter_threshold.get(),
-            entries: inventory.entries.len(),
+            entries: inventory.carried().count(),
         },
         time: time(terms, inventory.exported_at, findings.expiries()),
         audit: audit(findings, terms.purpose()),
@@ -253,6 +253,12 @@ fn warnings(report: &Report, head: &Head, findings: &Findings) -> Vec<Warning> {
     warnings.extend(closed.bundle_warnings(&inventory.items));
     warnings.extend(of_origin(&inventory.items));
     warnings.extend(absent.iter().cloned());
+    let unseen = report.content.absent.iter().filter(|absent| absent.seen == AbsentSeen::Nothing);
+    warnings.extend(unseen.map(|absent| Warning::LayersNotSeen {
+        count: absent.blobs,
+        bytes: absent.bytes,
+        base: absent.base.clone(),
+    }));
     warnings
 }
 

@@ -19,6 +19,7 @@ fn contents() -> Option<Vec<(EntryName, &'static [u8])>> {
 fn archive() -> Option<(Vec<u8>, usize)> {
     let contents = contents()?;
     let inventory = Inventory {
+        base: None,
         entries: contents.iter().map(|(name, content)| EntryRecord::of(name.clone(), content)).collect(),
         exported_at: "2026-01-02T03:04:05Z".parse().ok()?,
         exporter: Exporter { name: "fuzz".to_owned(), version: "1".to_owned() },

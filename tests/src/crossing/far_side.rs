@@ -9,7 +9,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use sealift_core::import::{self, Delivered, DeliveryWishes, Destination, Sparse};
+use sealift_core::import::{self, Delivered, DeliveryWishes, Destination, Sparse, TargetProof};
 use sealift_core::layout::LayoutSink;
 use sealift_core::transfer::Sink;
 use sealift_core::trust::Purpose;
@@ -178,6 +178,7 @@ impl FarSide {
             selection: self.selection.clone(),
             replace: &self.replace,
             sparse: self.sparse,
+            proof: TargetProof::ReadBack,
             mirror: None,
         };
         Ok(import::deliver(judged, &self.destination, &wishes, &self.store(), sink, &Transport::default())?)

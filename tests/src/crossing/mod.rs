@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use sealift_archive_format::inventory::Exporter;
-use sealift_core::export::{self, ExportRequest, ItemOrigin, ItemRequest, Prepared, SourceReference};
+use sealift_core::export::{self, Base, ExportRequest, ItemOrigin, ItemRequest, Prepared, SourceReference};
 use sealift_core::layout::{LayoutSink, LayoutSource};
 use sealift_core::progress::Unwatched;
 use sealift_core::transfer::{Source, Workers};
@@ -138,6 +138,14 @@ impl Crossing {
     /// # Errors
     /// [`Refused`].
     pub fn prepare(&self, request: &ExportRequest) -> Result<Prepared, Refused> {
+        self.prepare_on(request, None)
+    }
+
+    /// Plans and prepares an export that leaves out what a base has.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub fn prepare_on(&self, request: &ExportRequest, base: Option<&Base>) -> Result<Prepared, Refused> {
         let plan = export::plan(request, &Workers::default())?;
         let trust = self.near().load().unwrap();
         let mut metadata = RepositoryFolder::new(self.path("tuf/metadata"), self.path("tuf/targets"));
@@ -145,6 +153,7 @@ impl Crossing {
         let carrier = Carrier { metadata: &mut metadata, targets: &mut targets };
         let live = self.is_sample().then(|| (REPOSITORY.parse().unwrap(), carrier));
         let settings = export::ExportSettings {
+            base,
             now: self.now,
             exported_at: self.now,
             exporter: Exporter { name: "test".to_owned(), version: "0".to_owned() },
@@ -162,6 +171,11 @@ impl Crossing {
     /// [`Refused`].
     pub fn export(&self, request: &ExportRequest) -> Result<Vec<u8>, Refused> {
         Ok(self.prepare(request)?.write(Vec::new(), &Workers::default(), &Unwatched).unwrap())
+    }
+
+    /// Exports to memory what a base does not have.
+    pub fn delta(&self, request: &ExportRequest, base: &Base) -> Vec<u8> {
+        self.prepare_on(request, Some(base)).unwrap().write(Vec::new(), &Workers::default(), &Unwatched).unwrap()
     }
 
     /// [`Self::request`], exported.

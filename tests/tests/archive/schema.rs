@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use sealift_archive_format::inventory::{
-    DescriptorRecord, FILE_MEDIA_TYPE, FileRecord, ImageRole, ItemRecord, LeftOutRecord, TaggedRecord,
+    BaseRecord, DescriptorRecord, FILE_MEDIA_TYPE, FileRecord, ImageRole, ItemRecord, LeftOutRecord, TaggedRecord,
 };
 use sealift_archive_format::{Digest, DigestAlgorithm, FileName, Inventory};
 use sealift_tests::archive_mutator::{Sample, bundle};
@@ -48,12 +48,16 @@ fn statement() -> Value {
     let sha512 = Some(Digest::of(DigestAlgorithm::Sha512, b""));
     let name = FileName::of_target("simple/app.whl").unwrap();
     inventory.items.push(ItemRecord::File(FileRecord { descriptor, name, sha512 }));
+    inventory.base = Some(BaseRecord::Archives(vec![Digest::sha256(b"before")]));
+    inventory.entries.last_mut().unwrap().absent = true;
     serde_json::from_slice(&inventory.to_statement().unwrap()).unwrap()
 }
 
 /// Every statement that has one change too many.
 fn broken() -> Vec<Value> {
-    let changes: [(&str, Value); 30] = [
+    let changes: [(&str, Value); 32] = [
+        ("/predicate/base", json!({})),
+        ("/predicate/base/archives", json!([])),
         ("/_type", "https://in-toto.io/Statement/v0.1".into()),
         ("/predicateType", "sealift:inventory/v2".into()),
         ("/subject/0/digest", json!({})),
@@ -96,7 +100,11 @@ fn broken() -> Vec<Value> {
         statement.pointer_mut(pointer).expect(pointer)["novel"] = 1.into();
         statement
     });
-    changed.chain(unknown).collect()
+    let mut carried = statement();
+    carried["predicate"]["entries"].as_array_mut().unwrap().last_mut().unwrap()["absent"] = json!(false);
+    let mut without_base = statement();
+    without_base["predicate"].as_object_mut().unwrap().remove("base");
+    changed.chain(unknown).chain([carried, without_base]).collect()
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sealift_core::import::{self, DeliveryWishes, ImportError};
+use sealift_core::import::{self, DeliveryWishes, ImportError, TargetProof};
 use sealift_core::trust::{JudgementError, Regression, RepositoryError};
 use sealift_core::verify::{Discard, HeadError, Transport};
 use sealift_proof::freshness::{AskedClock, LooserFreshness};
@@ -140,8 +140,13 @@ fn what_was_audited_is_not_imported() {
     for archive in [consignment(&sample).archive(), Consignment::of(&sample, hours(1)).archive()] {
         let before = far.trusted_state();
         let judged = far.audit(&*archive).unwrap();
-        let wishes =
-            DeliveryWishes { selection: far.selection.clone(), replace: &[], sparse: far.sparse, mirror: None };
+        let wishes = DeliveryWishes {
+            selection: far.selection.clone(),
+            replace: &[],
+            sparse: far.sparse,
+            mirror: None,
+            proof: TargetProof::ReadBack,
+        };
         let delivered =
             import::deliver(judged, &far.destination, &wishes, &far.store(), &far.sink(), &Transport::default());
         let Err(error) = delivered else { panic!("imported") };

@@ -8,6 +8,7 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use sealift_archive_format::dsse::DsseEnvelope;
 use sealift_tests::notary_repository::{GUN, NotaryRepository};
 use sealift_tests::outside_programs;
 use sealift_tests::sealift_command::sealift;
@@ -252,6 +253,10 @@ fn what_every_command_prints_is_what_its_schema_describes() {
     });
     let documents: Vec<_> = documents.collect();
     assert_eq!(complaints(&documents), "");
+    let receipt = DsseEnvelope::parse(&fs::read(folder.path().join("demo/r")).unwrap()).unwrap();
+    let statement: Value = serde_json::from_slice(&receipt.payload).unwrap();
+    assert_eq!(complaints(&[("receipt", "receipt-statement.schema.json", statement.clone())]), "");
+    assert_ne!(complaints(&[("receipt", "receipt-statement.schema.json", with_new_members(&statement))]), "");
     // And it notices what is missing.
     let mut wrong = documents[0].2.clone();
     wrong.as_object_mut().unwrap().remove("commands");

@@ -169,6 +169,7 @@ fn an_honest_seal_of_99_000_entries_costs_little_more_than_itself() {
     let head = [(EntryName::oci_layout(), 30), (EntryName::oci_index(), 100)]
         .map(|(name, size)| EntryRecord { size, ..EntryRecord::of(name, b"") });
     let inventory = Inventory {
+        base: None,
         entries: head.into_iter().chain((0..99_000).map(blob)).collect(),
         exported_at: now(),
         exporter: Exporter { name: "test".to_owned(), version: "1".to_owned() },
@@ -213,6 +214,7 @@ fn endless_data_amplification_metadata_that_is_only_looked_at() {
         let contents =
             [(EntryName::oci_layout(), marker), (EntryName::oci_index(), Vec::new()), (name("1.root.json"), metadata)];
         let inventory = Inventory {
+            base: None,
             entries: contents.iter().map(|(name, content)| EntryRecord::of(name.clone(), content)).collect(),
             exported_at: now(),
             exporter: Exporter { name: "test".to_owned(), version: "1".to_owned() },

@@ -229,6 +229,7 @@ fn a_repository_that_is_not_pinned_speaks_for_nothing() {
 
 fn settings<'a>(sides: &Crossing, exporter: &str, keys: &'a [SigningKey]) -> export::ExportSettings<'a> {
     export::ExportSettings {
+        base: None,
         now: sides.now,
         exported_at: sides.now,
         exporter: Exporter { name: exporter.to_owned(), version: "1".to_owned() },

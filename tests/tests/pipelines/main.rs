@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 mod bundles;
+mod delta;
 mod export_keeps_its_word;
 mod failures;
 mod hostile_source;

@@ -159,6 +159,7 @@ fn prepare(
 ) -> Result<Prepared, PrepareError> {
     let workers = Workers::connections(NonZeroUsize::new(workers).unwrap());
     let settings = ExportSettings {
+        base: None,
         now: sides.now,
         exported_at: sides.now,
         exporter: Exporter { name: "test".to_owned(), version: "0".to_owned() },

@@ -9,6 +9,7 @@ mod bad_network;
 mod blobs;
 mod companions;
 mod conformance;
+mod deltas;
 mod forms;
 mod hostile;
 mod http;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use sealift_archive_format::inventory::Exporter;
-use sealift_core::export::{self, ExportSettings, Plan};
+use sealift_core::export::{self, Base, ExportSettings, Plan};
 use sealift_core::progress::Progress;
 use sealift_core::transfer::Workers;
 use sealift_core::trust::Extent;
@@ -69,12 +69,13 @@ pub(crate) fn gather<'p>(
 /// Who exports, and when.
 pub(crate) fn settings<'a>(
     wanted: &WantedArguments,
-    keys: &'a [SigningKey],
+    (keys, base): (&'a [SigningKey], Option<&'a Base>),
     inspections: Inspections<'a>,
     workers: Workers,
     context: &Context,
 ) -> Result<ExportSettings<'a>, Failure> {
     Ok(ExportSettings {
+        base,
         now: context.now(),
         exported_at: context.export_time()?.instant(),
         exporter: Exporter { name: "sealift".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },

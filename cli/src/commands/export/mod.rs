@@ -28,6 +28,7 @@ use crate::files::checksum;
 use crate::files::key::SigningKeyArguments;
 use crate::files::output::names_folder;
 use crate::interruption;
+use crate::options::base::{BaseArguments, ReadBase};
 use crate::options::connections::ConnectionArguments;
 use crate::options::lock::LockedShipment;
 use crate::options::network::{self, MirrorArguments, NetworkArguments};
@@ -41,11 +42,14 @@ use crate::terminal::shell::quoted_path;
 /// What to export, and how.
 #[derive(Debug, Args)]
 #[command(
-    after_long_help = "Examples:\n  sealift export --bundle example.com/org/shop:1.4 \\\n      --tuf example=https://metadata.example.com/shop \\\n      --key exporter.pem -o shop.sealift\n  sealift export --bundle example.com/org/shop:1.4=localhost:5000/org/shop:1.4 \\\n      --tuf example=./tuf --key exporter.pem -o - | sealift verify -\n  sealift export --bundle example.com/org/shop:1.4=shop-1.4.tgz \\\n      --key exporter.pem -o shop.sealift\n  sealift export --image example.com/org/app:1=docker-archive:app.tar \\\n      --key exporter.pem -o app.sealift\n  sealift export --image example.com/acme/web:1.0 \\\n      --notary acme=https://notary.example.com --key exporter.pem -o web.sealift\n  sealift export --file simple/app/app-1.4-py3-none-any.whl \\\n      --tuf acme=https://tuf.example.com --key exporter.pem -o app.sealift\n  sealift export -f shipment.toml --key exporter.pem -o week-48.sealift\n  sealift export --from-file images.txt --tuf acme=https://tuf.example.com \\\n      --key exporter.pem -o images.sealift\n  sealift export --bundle example.com/org/shop:1.4 \\\n      --tuf example=./tuf --key exporter.pem \\\n      --volume-size 4.7GB --parity 2 -o discs/shop\n\nNAME is the reference that the far side and the TUF repository use. WHERE says where it is stored, if that is elsewhere:\n  docker://REFERENCE, or REFERENCE  in a registry\n  oci:DIR[:REFERENCE], or DIR       in an OCI image layout\n  oci-archive:FILE[:REFERENCE]      in an OCI image layout in a tar file,\n                                    from skopeo, podman, buildah or ctr\n  docker-archive:FILE[:REFERENCE]   in what docker save writes\n  FILE                              any of these files, a bundle.json, or\n                                    a thick bundle (.tgz) of Porter or Duffle\nTar files may be compressed with gzip or zstd; they are then unpacked into a file without a name in the folder that\nTMPDIR names. A file or folder that exists here is never looked for in a registry.\n\nEverything that the far side checks is checked here first, against the roots pinned on this side."
+    after_long_help = "Examples:\n  sealift export --bundle example.com/org/shop:1.4 \\\n      --tuf example=https://metadata.example.com/shop \\\n      --key exporter.pem -o shop.sealift\n  sealift export --bundle example.com/org/shop:1.4=localhost:5000/org/shop:1.4 \\\n      --tuf example=./tuf --key exporter.pem -o - | sealift verify -\n  sealift export --bundle example.com/org/shop:1.4=shop-1.4.tgz \\\n      --key exporter.pem -o shop.sealift\n  sealift export --image example.com/org/app:1=docker-archive:app.tar \\\n      --key exporter.pem -o app.sealift\n  sealift export --image example.com/acme/web:1.0 \\\n      --notary acme=https://notary.example.com --key exporter.pem -o web.sealift\n  sealift export --file simple/app/app-1.4-py3-none-any.whl \\\n      --tuf acme=https://tuf.example.com --key exporter.pem -o app.sealift\n  sealift export -f shipment.toml --key exporter.pem -o week-48.sealift\n  sealift export --from-file images.txt --tuf acme=https://tuf.example.com \\\n      --key exporter.pem -o images.sealift\n  sealift export -f shipment.toml --since plant-7.receipt \\\n      --key exporter.pem -o week-49.sealift\n  sealift export -f shipment.toml --assume week-48.sealift \\\n      --key exporter.pem -o week-49.sealift\n  sealift export --bundle example.com/org/shop:1.4 \\\n      --tuf example=./tuf --key exporter.pem \\\n      --volume-size 4.7GB --parity 2 -o discs/shop\n\nNAME is the reference that the far side and the TUF repository use. WHERE says where it is stored, if that is elsewhere:\n  docker://REFERENCE, or REFERENCE  in a registry\n  oci:DIR[:REFERENCE], or DIR       in an OCI image layout\n  oci-archive:FILE[:REFERENCE]      in an OCI image layout in a tar file,\n                                    from skopeo, podman, buildah or ctr\n  docker-archive:FILE[:REFERENCE]   in what docker save writes\n  FILE                              any of these files, a bundle.json, or\n                                    a thick bundle (.tgz) of Porter or Duffle\nTar files may be compressed with gzip or zstd; they are then unpacked into a file without a name in the folder that\nTMPDIR names. A file or folder that exists here is never looked for in a registry.\n\nEverything that the far side checks is checked here first, against the roots pinned on this side."
 )]
 pub(crate) struct ExportArguments {
     #[command(flatten)]
     wanted: WantedArguments,
+
+    #[command(flatten)]
+    base: BaseArguments,
 
     #[command(flatten)]
     key: SigningKeyArguments,
@@ -131,6 +135,7 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
     let store = context.trust_store()?;
     // That it can be changed is shown before anything moves.
     let trust = store.update_soon().and_then(|update| update.trust()).attempt(attempt)?;
+    let ReadBase { base, receipt } = arguments.base.read(&store, &trust, Some(&key))?;
     remark_on(export_time, &trust.policy, context);
     let web = arguments.network.web()?;
     let servers = Servers { web: &web, network: &arguments.network, mirrors: &arguments.mirrors };
@@ -139,7 +144,13 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
     let Gathered { opened, mut repositories, plan, passed_over } = gathered;
     let live = carriers(&mut repositories);
     let sandbox = arguments.inspections.sandbox()?;
-    let settings = settings(&wanted, std::slice::from_ref(&key), inspections(sandbox.as_ref()), workers, context)?;
+    let settings = settings(
+        &wanted,
+        (std::slice::from_ref(&key), base.as_ref()),
+        inspections(sandbox.as_ref()),
+        workers,
+        context,
+    )?;
     let new_lock = locked.filter(|locked| locked.lock.is_none()).map(|locked| {
         let lock = ShipmentLock::of(&plan, locked.names());
         (locked, lock)
@@ -160,7 +171,7 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
         .update_soon()
         .and_then(|update| {
             update.advance(&trust, &prepared.states(&trust))?;
-            update.note(prepared.history_line(context.now(), sealed_by(&prepared, &trust)))
+            update.note(prepared.history_line(context.now(), sealed_by(&prepared, &trust), receipt))
         })
         .attempt(|| "the archive was written, but the trust store could not be updated".to_owned())?;
 

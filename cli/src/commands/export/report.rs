@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 use sealift_archive_format::Digest;
+use sealift_archive_format::inventory::BaseRecord;
 use sealift_core::export::Prepared;
 use sealift_core::oci::ReferrerKind;
 use sealift_core::report::{ItemReport, LeftOutReport, ReferrerReport, Warning, WarningReport};
@@ -36,6 +37,9 @@ pub(super) struct ExportReport {
     /// The files of its volumes, if it was cut.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     volumes: Vec<PathBuf>,
+    /// What was left out because it is where the archive goes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    absent: Option<AbsentLayers>,
     items: Vec<ExportedItem>,
     /// The referrers of the images that were not carried, because their kind was not asked for.
     left_out: Vec<UncarriedReferrer>,
@@ -50,6 +54,14 @@ pub(super) struct ExportReport {
     made_here: Vec<MadeHere>,
     /// What images list that was not carried, because it was not asked for.
     incomplete: Vec<IncompleteImage>,
+}
+
+/// Layers that were left out.
+#[derive(Serialize)]
+struct AbsentLayers {
+    blobs: usize,
+    bytes: u64,
+    base: BaseRecord,
 }
 
 /// An image whose digest no registry has.
@@ -128,13 +140,18 @@ pub(super) fn of(
     ExportReport {
         archive: archive.to_owned(),
         bytes: prepared.length(),
-        entries: inventory.entries.len(),
+        entries: inventory.carried().count(),
         exported_at: inventory.exported_at,
         red_line: prepared.red_line(),
         statement: prepared.statement_digest(),
         sealed_by_keys: prepared.sealed_by(),
         sha256,
         volumes,
+        absent: inventory.base.clone().map(|base| AbsentLayers {
+            blobs: inventory.absent().count(),
+            bytes: inventory.absent().map(|entry| entry.size).sum(),
+            base,
+        }),
         items: prepared.items().iter().map(ExportedItem::from).collect(),
         looked_for_referrers: !kinds.is_empty(),
         kinds,
@@ -195,6 +212,7 @@ pub(super) fn text(report: &ExportReport, ground: &Ground, next: Option<&str>) -
         statement,
         sealed_by_keys: _,
         sha256,
+        absent,
         items,
         left_out,
         looked_for_referrers,
@@ -213,6 +231,10 @@ pub(super) fn text(report: &ExportReport, ground: &Ground, next: Option<&str>) -
     let mut text = Text::from(format_args!("Exported to {path} ({bytes}, {entries} entries, at {exported_at}):"));
     for item in items {
         write_item(&mut text, item, "  ");
+    }
+    if let Some(AbsentLayers { blobs, bytes, .. }) = absent {
+        let bytes = indicatif::HumanBytes(*bytes);
+        text.line(format_args!("  left out: {blobs} layers ({bytes}), which are where the archive goes"));
     }
     for IncompleteImage { image, left_out, .. } in incomplete {
         for left_out in left_out_lines(left_out) {

@@ -12,6 +12,7 @@ use sealift_core::trust::Finding;
 use crate::commands::export::{Gathered, Servers, carriers, gather, settings};
 use crate::context::Context;
 use crate::failure::{Attempt as _, Failure};
+use crate::options::base::{BaseArguments, ReadBase};
 use crate::options::connections::ConnectionArguments;
 use crate::options::lock::LockedShipment;
 use crate::options::network::{MirrorArguments, NetworkArguments};
@@ -22,7 +23,7 @@ use report::{Outlook, PlanReport};
 /// What to plan.
 #[derive(Debug, Args)]
 #[command(
-    after_long_help = "Examples:\n  sealift plan -f shipment.toml\n  sealift plan -f shipment.toml --lock\n  sealift plan -f shipment.toml --update\n  sealift plan --image example.com/org/app:1 \\\n      --tuf acme=https://tuf.example.com\n\nThe lock is beside the shipment: shipment.lock. It has the digest of each name in the shipment, and an export ships what is\nlocked. What is named on the command line beside a shipment, and what hangs off images, is not locked."
+    after_long_help = "Examples:\n  sealift plan -f shipment.toml\n  sealift plan -f shipment.toml --lock\n  sealift plan -f shipment.toml --update\n  sealift plan --image example.com/org/app:1 \\\n      --tuf acme=https://tuf.example.com\n  sealift plan -f shipment.toml --since plant-7.receipt\n\nThe lock is beside the shipment: shipment.lock. It has the digest of each name in the shipment, and an export ships what is\nlocked. What is named on the command line beside a shipment, and what hangs off images, is not locked."
 )]
 pub(crate) struct PlanArguments {
     #[command(flatten)]
@@ -35,6 +36,9 @@ pub(crate) struct PlanArguments {
     /// Resolve every name again, and show what moved since the shipment was locked. With --lock, accept it
     #[arg(long, requires = "shipment", help_heading = "Lock")]
     update: bool,
+
+    #[command(flatten)]
+    base: BaseArguments,
 
     #[command(flatten)]
     inspections: InspectionArguments,
@@ -53,7 +57,9 @@ pub(crate) struct PlanArguments {
 pub(crate) fn run(arguments: &PlanArguments, context: &Context) -> Result<(), Failure> {
     let Wanted { options: wanted, shipment } = arguments.wanted.with_files()?;
     let locked = shipment.map(LockedShipment::of).transpose()?;
-    let trust = context.trust_store()?.load().attempt(|| "cannot plan".to_owned())?;
+    let store = context.trust_store()?;
+    let trust = store.load().attempt(|| "cannot plan".to_owned())?;
+    let ReadBase { base, .. } = arguments.base.read(&store, &trust, None)?;
     let web = arguments.network.web()?;
     let servers = Servers { web: &web, network: &arguments.network, mirrors: &arguments.mirrors };
     let (progress, workers) = (context.progress(), arguments.connections.workers());
@@ -61,7 +67,7 @@ pub(crate) fn run(arguments: &PlanArguments, context: &Context) -> Result<(), Fa
     let gathered = gather(&wanted, kept, (&trust, &servers, &workers), &*progress, context)?;
     let Gathered { mut repositories, plan, opened: _, passed_over: _ } = gathered;
     let sandbox = arguments.inspections.sandbox()?;
-    let settings = settings(&wanted, &[], inspections(sandbox.as_ref()), workers, context)?;
+    let settings = settings(&wanted, (&[], base.as_ref()), inspections(sandbox.as_ref()), workers, context)?;
     progress.begin("proving", None);
     let foreseen = export::foresee(&plan, &trust, carriers(&mut repositories), &settings);
     let each = match &foreseen {
@@ -77,7 +83,7 @@ pub(crate) fn run(arguments: &PlanArguments, context: &Context) -> Result<(), Fa
         }
         Err(_) => Outlook { findings: outcomes(&plan, &each), red_line: None },
     };
-    let mut report = PlanReport::of(&plan, &outlook);
+    let mut report = PlanReport::of(&plan, &outlook, base.as_ref());
     // A lock is about all of a shipment.
     if let Some(locked) = locked.as_ref().filter(|_| wanted.shard.is_none()) {
         let planned = ShipmentLock::of(&plan, locked.names());

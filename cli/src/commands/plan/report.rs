@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use sealift_archive_format::Digest;
 use sealift_archive_format::inventory::ItemRecord;
-use sealift_core::export::{ItemWeight, MovedName, Plan, ShipmentLock};
+use sealift_core::export::{Base, ItemWeight, MovedName, Plan, ShipmentLock};
 use sealift_core::trust::Finding;
 use sealift_proof::level::Level;
 use serde::Serialize;
@@ -27,6 +27,9 @@ pub(super) struct Outlook<'f> {
 pub(super) struct PlanReport {
     /// The content of all items, each blob once, in bytes.
     bytes: u64,
+    /// What would be left out because it is where the archive goes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    already_there: Option<AlreadyThere>,
     items: Vec<PlannedItem>,
     /// How many items would be refused.
     refused: usize,
@@ -36,6 +39,13 @@ pub(super) struct PlanReport {
     /// The lock of the shipment, where there is a shipment.
     #[serde(skip_serializing_if = "Option::is_none")]
     lock: Option<LockReport>,
+}
+
+/// Layers that would be left out.
+#[derive(Serialize)]
+struct AlreadyThere {
+    layers: usize,
+    bytes: u64,
 }
 
 /// An item that would be carried, or refused.
@@ -123,14 +133,16 @@ impl PlannedItem {
 }
 
 impl PlanReport {
-    pub(super) fn of(plan: &Plan, outlook: &Outlook<'_>) -> Self {
+    pub(super) fn of(plan: &Plan, outlook: &Outlook<'_>, base: Option<&Base>) -> Self {
+        let already_there = base.map(|base| plan.left_out_by(base));
+        let already_there = already_there.map(|(layers, bytes)| AlreadyThere { layers, bytes });
         let foreseen = plan.weights().into_iter().zip(&outlook.findings);
         let items = plan.items.iter().zip(plan.named_digests()).zip(foreseen);
         let items = items
             .map(|((record, digest), (weight, outcome))| PlannedItem::of(record, digest, weight, outcome.as_ref()));
         let items: Vec<_> = items.collect();
         let refused = items.iter().filter(|item| item.refused.is_some()).count();
-        Self { bytes: plan.content_bytes(), items, refused, red_line: outlook.red_line, lock: None }
+        Self { bytes: plan.content_bytes(), already_there, items, refused, red_line: outlook.red_line, lock: None }
     }
 
     /// Adds how the plan differs from what is locked.
@@ -163,6 +175,13 @@ impl PlanReport {
             self.items.len()
         ));
         self.items.iter().for_each(|item| text.line(item.line()));
+        if let Some(AlreadyThere { layers, bytes }) = self.already_there {
+            text.line(format_args!(
+                "Already there: {layers} layers ({}); new: {}",
+                indicatif::HumanBytes(bytes),
+                indicatif::HumanBytes(self.bytes.saturating_sub(bytes))
+            ));
+        }
         if let Some(line) = self.red_line {
             text.line(format_args!("A policy like this side's refuses it after {line}"));
         }

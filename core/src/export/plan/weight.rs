@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use sealift_archive_format::Digest;
 
 use super::Plan;
+use crate::export::Base;
 
 /// How much of the content of an archive is there for one item, in bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -45,6 +46,16 @@ impl Plan {
     /// that has no index.
     pub fn named_digests(&self) -> impl Iterator<Item = Option<&Digest>> {
         self.closed.items.iter().map(|item| item.named_digest())
+    }
+
+    /// How many layers are left out on this base, and their bytes.
+    pub fn left_out_by(&self, base: &Base) -> (usize, u64) {
+        let layers = self.closed.other_layers();
+        let blobs = self.closed.blobs().into_iter();
+        let absent = blobs.filter(|blob| layers.contains(blob.digest) && base.leaves_out(blob.digest));
+        absent.fold((0, 0), |(count, bytes): (usize, u64), blob| {
+            (count.saturating_add(1), bytes.saturating_add(blob.size))
+        })
     }
 
     /// The content of all items, each blob once, in bytes.

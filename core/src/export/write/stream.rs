@@ -61,10 +61,10 @@ impl Prepared {
         ahead: usize,
         progress: &dyn Progress,
     ) -> Result<(), ExportError> {
-        let entries = &self.seal.inventory().entries;
-        let mut unfetched = entries.iter().filter(|record| contents.held(record).is_none());
+        let inventory = self.seal.inventory();
+        let mut unfetched = inventory.carried().filter(|record| contents.held(record).is_none());
         let mut on_the_way = VecDeque::new();
-        for record in entries {
+        for record in inventory.carried() {
             for next in unfetched.by_ref().take(ahead.saturating_sub(on_the_way.len())) {
                 let (sender, relayed) = Relayed::of(next.digest.clone(), &PieceBudget::new(PIECES_AHEAD));
                 on_the_way.push_back(relayed);

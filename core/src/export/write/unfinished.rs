@@ -235,6 +235,7 @@ impl Earlier {
             FileFound::Nothing => Ok(None),
             FileFound::Archive(inventory, layout) => {
                 let places = inventory.entries.iter().zip(layout.entries.iter().skip(1));
+                let places = places.filter(|(record, _)| !record.absent);
                 let places = places.map(|(record, place)| (record.digest.clone(), place.content_offset)).collect();
                 let used = used(&file, path)?;
                 Ok(Some(Self { file, path: path.to_owned(), used, places }))

@@ -1,6 +1,7 @@
 //! Consistent documents, and everything that they refer to.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 use sealift_archive_format::Digest;
@@ -369,6 +370,17 @@ impl Closed {
     /// then plain files; then all other layers; and last, thick bundles. What is in a thick bundle, and nowhere else, is not one of them. A blob with several
     /// roles stands where the first of them puts it.
     pub fn blobs(&self) -> Vec<Blob<'_>> {
+        self.in_order().0
+    }
+
+    /// The blobs that no judgement needs: the layers that are neither documents, configurations, attestations nor files.
+    pub(crate) fn other_layers(&self) -> HashSet<&Digest> {
+        let (blobs, layers) = self.in_order();
+        blobs.get(layers).unwrap_or_default().iter().map(|blob| blob.digest).collect()
+    }
+
+    /// Every blob once, in order, and which of them are the other layers.
+    fn in_order(&self) -> (Vec<Blob<'_>>, Range<usize>) {
         let mut blobs = Unique::default();
         let bundles = self.items.iter().filter_map(|item| match item {
             ClosedItem::Bundle(bundle) => Some(bundle),
@@ -398,10 +410,12 @@ impl Closed {
         layers().filter(|layer| attestations.contains(&layer.digest)).for_each(|layer| blobs.add(layer.into()));
         self.files().for_each(|file| blobs.add(Blob { digest: &file.descriptor.digest, size: file.descriptor.size }));
         let packed = self.packed();
+        let begin = blobs.blobs.len();
         layers().filter(|layer| !packed.contains(&layer.digest)).for_each(|layer| blobs.add(layer.into()));
+        let other_layers = begin..blobs.blobs.len();
         let thick_bundles = self.items.iter().filter_map(ClosedItem::thick_bundle).map(|thick| &thick.descriptor);
         thick_bundles.for_each(|file| blobs.add(Blob { digest: &file.digest, size: file.size }));
-        blobs.blobs
+        (blobs.blobs, other_layers)
     }
 
     /// The blobs of the inventory are exactly these, in this order.
@@ -414,7 +428,11 @@ impl Closed {
             .collect();
         let expected = self.blobs();
         if listed == expected {
-            return Ok(());
+            let layers = self.other_layers();
+            return match inventory.absent().find(|entry| !layers.contains(&entry.digest)) {
+                None => Ok(()),
+                Some(entry) => Err(DocumentError::Absent { digest: entry.digest.clone() }),
+            };
         }
         let sizes: HashMap<&Digest, u64> = listed.iter().map(|blob| (blob.digest, blob.size)).collect();
         if let Some(missing) = expected.iter().find(|blob| sizes.get(blob.digest) != Some(&blob.size)) {

@@ -46,6 +46,12 @@ pub enum DocumentError {
         /// The blob.
         digest: Digest,
     },
+    /// A blob is left out that trust needs.
+    #[error("the archive leaves out blob {digest}, which is not a layer")]
+    Absent {
+        /// The blob.
+        digest: Digest,
+    },
     /// A blob that nothing refers to.
     #[error("the archive lists blob {digest}, which nothing in it refers to")]
     Stray {
@@ -209,6 +215,7 @@ impl Remediable for DocumentError {
             | Self::Bundle { .. }
             | Self::Graph { .. }
             | Self::Missing { .. }
+            | Self::Absent { .. }
             | Self::Stray { .. }
             | Self::BundleImage { .. }
             | Self::ExtraImage { .. }

@@ -24,6 +24,11 @@ pub(crate) fn count_in_room(read: u64, lengths: impl Iterator<Item = u64>) -> us
         .count()
 }
 
+/// The entries from this one on that are in the archive.
+fn carried(inventory: &Inventory, begun: usize) -> Vec<&EntryRecord> {
+    inventory.entries.iter().skip(begun).filter(|entry| !entry.absent).collect()
+}
+
 /// Entries that were read, with their digests checked, and have not been received.
 #[derive(Default)]
 pub(crate) struct ReadAhead {
@@ -44,10 +49,10 @@ impl ReadAhead {
         inventory: &Inventory,
         wanted: &HashMap<&Digest, &str>,
     ) -> Result<(), SelectionError> {
-        let rest = inventory.entries.get(reader.entries_begun()..).unwrap_or_default();
+        let rest = carried(inventory, reader.entries_begun());
         let last = rest.iter().rposition(|entry| wanted.contains_key(&entry.digest));
         let due = rest.iter().take(last.map_or(0, |last| last + 1));
-        for record in rest.iter().take(self.count_in_room(due)) {
+        for record in rest.iter().take(self.count_in_room(due.copied())) {
             self.keep(reader, record).map_err(SelectionError::Archive)?;
         }
         let missing = wanted.iter().filter(|(digest, _)| !self.by_digest.contains_key(digest));
@@ -67,8 +72,8 @@ impl ReadAhead {
         inventory: &Inventory,
         wanted: &HashSet<&Digest>,
     ) -> Result<(), FormatError> {
-        let rest = inventory.entries.get(reader.entries_begun()..).unwrap_or_default();
-        let in_room = rest.get(..self.count_in_room(rest.iter())).unwrap_or_default();
+        let rest = carried(inventory, reader.entries_begun());
+        let in_room = rest.get(..self.count_in_room(rest.iter().copied())).unwrap_or_default();
         let last = in_room.iter().rposition(|entry| wanted.contains(&entry.digest));
         for record in in_room.iter().take(last.map_or(0, |last| last + 1)) {
             self.keep(reader, record)?;

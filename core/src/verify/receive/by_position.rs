@@ -19,7 +19,8 @@ impl<S: Receiver> Passage<'_, S> {
         begin: usize,
         workers: &Workers,
     ) -> Result<(), ReceiveError<S::Error>> {
-        let left: Vec<(usize, &EntryRecord)> = entries.iter().enumerate().skip(begin).collect();
+        let left: Vec<(usize, &EntryRecord)> =
+            entries.iter().enumerate().skip(begin).filter(|(_, record)| !record.absent).collect();
         workers.for_each(
             &left,
             |(_, record)| record.size,

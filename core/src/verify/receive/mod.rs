@@ -11,7 +11,7 @@ use std::io::{self, Read};
 
 use sealift_archive_format::content::{AlsoChecked, BlobContent, Checked, ContentError, Observed, Repeatable, Watched};
 use sealift_archive_format::entry_name::EntryPlace;
-use sealift_archive_format::inventory::EntryRecord;
+use sealift_archive_format::inventory::{EntryRecord, Inventory};
 use sealift_archive_format::{Digest, EntryOffsets, FormatError, Problem};
 
 pub(super) use ahead::ReadAhead;
@@ -20,7 +20,7 @@ pub(crate) use ahead::count_in_room;
 use super::{Closed, Judged, Verified};
 use crate::progress::{Progress, Unwatched};
 use crate::remedy::{Remediable, Remedy};
-use crate::report::ContentReport;
+use crate::report::{AbsentReport, AbsentSeen, ContentReport};
 use crate::thick_bundle::ThickContentError;
 use crate::transfer::Workers;
 use crate::trust::{AttestationRefusal, Attestations};
@@ -130,11 +130,11 @@ impl<R: Read> Judged<R> {
 
     /// How much the archive has.
     fn content_report(&self) -> ContentReport {
-        let entries = self.head.inventory.entries.iter();
-        let blobs = entries.filter(|entry| matches!(entry.name.place(), EntryPlace::Blob(_)));
+        let inventory = &self.head.inventory;
+        let blobs = inventory.carried().filter(|entry| matches!(entry.name.place(), EntryPlace::Blob(_)));
         let (count, bytes) = blobs.fold((0, 0), |(count, bytes), entry| (count + 1, bytes + entry.size));
         let manifests = self.head.closed.documents().len() - self.head.closed.bundle_files.len();
-        ContentReport { blobs: count, bytes, manifests }
+        ContentReport { blobs: count, bytes, manifests, absent: absent(inventory) }
     }
 
     /// Receives the blobs that were read before they were due.
@@ -184,6 +184,13 @@ impl<R: Read> Judged<R> {
         }
         Ok(())
     }
+}
+
+/// What an archive leaves out. Nobody has looked for it yet.
+fn absent(inventory: &Inventory) -> Option<AbsentReport> {
+    let base = inventory.base.clone()?;
+    let (blobs, bytes) = inventory.absent().fold((0, 0), |(count, bytes), entry| (count + 1, bytes + entry.size));
+    (blobs > 0).then_some(AbsentReport { blobs, bytes, base, seen: AbsentSeen::Nothing })
 }
 
 /// Checks an attestation, and only then passes it to a receiver.
