@@ -1,5 +1,6 @@
 //! What is at a path where something else was expected: why the system did not open or make a file, in terms of what is there.
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -96,7 +97,13 @@ pub fn meant(path: &Path) -> Option<PathBuf> {
         return meant(folder).map(|folder| folder.join(name)).filter(|path| path.exists());
     }
     let entries = here.read_dir().ok()?.take(MAXIMUM_ENTRIES).filter_map(Result::ok);
-    let mut names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    // An ending alone makes no two names alike.
+    let is_alike = |entry: &String| match (path.file_stem().and_then(OsStr::to_str), Path::new(entry).file_stem()) {
+        (Some(looked_for), Some(stem)) => nearness::meant(looked_for, stem.to_str()).is_some(),
+        _ => false,
+    };
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let mut names: Vec<String> = names.filter(is_alike).collect();
     names.sort();
     nearness::meant(name, names).map(|name| folder.join(name))
 }
@@ -140,7 +147,7 @@ mod tests {
     fn what_is_called_much_like_it_was_meant() {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("discs")).unwrap();
-        for name in ["shop.sealift", "exporter.pem", "discs/shop.sealift"] {
+        for name in ["shop.sealift", "exporter.pem", "discs/shop.sealift", "a.sealift"] {
             fs::write(folder.path().join(name), "").unwrap();
         }
         let meant = |name: &str| {
@@ -154,6 +161,9 @@ mod tests {
             ("discs/ship.sealift", Some("discs/shop.sealift")),
             ("disks/other", None),
             ("other", None),
+            ("b.sealift", None),
+            ("a.sealif", Some("a.sealift")),
+            ("exporter.pub", Some("exporter.pem")),
             ("shop.sealift", None),
         ] {
             assert_eq!(meant(typed).as_deref(), is, "{typed}");
