@@ -1,7 +1,7 @@
 //! `history.jsonl`: what was delivered here and exported from here, one line each, in the order in which it happened.
 //!
 //! Promise: each line states the digest of the line before it, so a line that was changed, removed or put in between is found. Lines are
-//! only added.
+//! only added, and a delivery that is only repeated adds none.
 
 use std::path::Path;
 
@@ -120,8 +120,12 @@ impl TrustHistory {
         }
     }
 
-    /// The whole file with one more line.
+    /// The whole file with one more line; the same file where the last line says the same but for the time.
     pub(super) fn with(self, what: NewHistoryLine, path: &Path) -> Result<Vec<u8>, TrustStoreError> {
+        let is_said = |last: &HistoryLine| NewHistoryLine { time: last.what.time, ..what.clone() } == last.what;
+        if self.lines.last().is_some_and(is_said) {
+            return Ok(self.bytes);
+        }
         let line = HistoryLine { previous: self.head, what };
         let line = serde_json::to_vec(&line).map_err(|error| disk::failed("write", path)(error.into()))?;
         let mut bytes = self.bytes;
@@ -178,6 +182,16 @@ mod tests {
         assert_eq!(history.lines.len(), 3);
         assert_eq!(history.lines[1].what, line("2026-01-08T00:00:00Z"));
         assert_eq!(history.accepted().next().unwrap().time, line("2026-01-15T00:00:00Z").time);
+    }
+
+    #[test]
+    fn what_is_repeated_is_said_once() {
+        let with = |history: TrustHistory, line| history.with(line, Path::new("history.jsonl")).unwrap();
+        let once = with(TrustHistory::default(), line("2026-01-01T00:00:00Z"));
+        let later = NewHistoryLine { time: "2026-01-02T00:00:00Z".parse().unwrap(), ..line("2026-01-01T00:00:00Z") };
+        assert_eq!(with(TrustHistory::parse(once.clone()).unwrap(), later.clone()), once);
+        let elsewhere = NewHistoryLine { place: None, ..later };
+        assert_ne!(with(TrustHistory::parse(once.clone()).unwrap(), elsewhere), once);
     }
 
     #[test]
