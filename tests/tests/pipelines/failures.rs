@@ -12,7 +12,7 @@ use sealift_core::cnab::RegistryFormError;
 use sealift_core::cnab::{Bundle, BundleError};
 use sealift_core::export::request::SourceReference;
 use sealift_core::export::{
-    self, ExportError, ExportRequest, ImagesFrom, ItemOrigin, ItemRequest, PlanError, PrepareError,
+    self, ExportError, ExportRequest, ImagesFrom, ItemOrigin, ItemRequest, PlanError, PrepareError, Shard, ShardError,
 };
 use sealift_core::oci::GraphError;
 use sealift_core::progress::Unwatched;
@@ -98,6 +98,16 @@ fn a_plan_names_what_is_wrong_with_its_request() {
     other.items[0].name = format!("{WEB}@{promised}");
     let refused = plan_of(&sides, &other);
     assert!(matches!(&refused, PlanError::OtherContent { promised: it, .. } if *it == promised), "{refused:?}");
+}
+
+#[test]
+fn a_plan_has_no_more_shards_than_items() {
+    let sides = Crossing::new();
+    let planned = || export::plan(&sides.image_request(WEB), &Workers::default()).unwrap();
+    let shard = |text: &str| text.parse::<Shard>().unwrap();
+    assert_eq!(shard("1/2").of(planned()).unwrap().items.len(), 1);
+    let empty = shard("2/2").of(planned()).unwrap_err();
+    assert!(matches!(&empty, ShardError::Empty { items: 1, .. }), "{empty}");
 }
 
 #[test]

@@ -795,7 +795,11 @@ fn a_shipment_in_shards() {
         Said::of(&command.env("SOURCE_DATE_EPOCH", hours_ago(1).as_second().to_string()).output().unwrap())
     };
     let lock = "lock the shipment, and give every machine the lock: sealift --trust near plan -f week.toml --lock; nothing was written";
-    export(&["--shard", "1/3"], "1.sealift").hints(2, "a shipment that is not locked cannot be cut", lock);
+    export(&["--shard", "1/3"], "1.sealift").hints(
+        2,
+        "a shipment that is not locked cannot be cut: machines would not agree on what it is",
+        lock,
+    );
     near.run(&["plan", "-f", "week.toml", "--lock"]).remarks("");
     let hint = "choose a smaller number behind the /: there is no shard without an item; nothing was written";
     export(&["--shard", "8/8"], "8.sealift").hints(2, "shard 8/8 is empty: there are 7 items", hint);
