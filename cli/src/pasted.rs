@@ -12,7 +12,8 @@ use clap::error::ErrorKind;
 use crate::arguments::Arguments;
 
 /// The placeholders that may stand in a hint, and why nothing can stand in their place.
-const PLACEHOLDERS: [(&str, &str); 18] = [
+const PLACEHOLDERS: [(&str, &str); 19] = [
+    ("ARCHIVE", "the other side chooses what to call it"),
     ("CHART", "the person has the chart"),
     ("DIR", "the person chooses the folder"),
     ("DOMAIN", "it is the form of any name"),
@@ -96,7 +97,14 @@ fn filled(text: &str) -> String {
     let mut parts = text.split('{');
     let first = parts.next().unwrap_or_default().to_owned();
     parts.fold(first, |text, part| match part.split_once('}') {
-        Some((name, rest)) => text + if name.ends_with("_at") { "2026-11-25T12:00:00Z" } else { "x" } + rest,
+        Some((name, rest)) => {
+            let value = match text.rsplit(' ').nth(1) {
+                _ if name.ends_with("_at") => "2026-11-25T12:00:00Z",
+                Some("--carry") => "sha256:235c26a8367552e607536c83352ffdadd9c3ad86ddd453d36d096a017c9bbc71",
+                _ => "x",
+            };
+            text + value + rest
+        }
         None => text + part,
     })
 }

@@ -184,7 +184,7 @@ pub enum Warning {
         /// Its number.
         volume: u8,
         /// Its damaged chunks, as far as they were read.
-        ranges: Vec<DamagedRange>,
+        damaged: Vec<DamagedRange>,
     },
     /// A file with the name of a volume cannot be read as one, so it was ignored.
     VolumeUnread {
@@ -441,8 +441,8 @@ impl fmt::Display for Warning {
             Self::VolumeMissing { volume } => {
                 write!(f, "volume {volume} is missing; the others make up for it")
             }
-            Self::VolumeDamaged { volume, ranges } => {
-                let chunks: u64 = ranges.iter().map(|range| range.last - range.first + 1).sum();
+            Self::VolumeDamaged { volume, damaged } => {
+                let chunks: u64 = damaged.iter().map(|range| range.last - range.first + 1).sum();
                 let chunks = if chunks == 1 { "1 chunk".to_owned() } else { format!("{chunks} chunks") };
                 write!(f, "volume {volume} is damaged: {chunks} of it, restored from the other volumes")
             }

@@ -83,12 +83,12 @@ pub fn damage_warnings(damage: &Damage) -> Vec<Warning> {
     let mut warnings: Vec<Warning> = Vec::new();
     for range in found {
         let there = warnings.iter_mut().find_map(|warning| match warning {
-            Warning::VolumeDamaged { volume, ranges } if *volume == range.volume => Some(ranges),
+            Warning::VolumeDamaged { volume, damaged } if *volume == range.volume => Some(damaged),
             _ => None,
         });
         match there {
-            Some(ranges) => ranges.push(*range),
-            None => warnings.push(Warning::VolumeDamaged { volume: range.volume, ranges: vec![*range] }),
+            Some(damaged) => damaged.push(*range),
+            None => warnings.push(Warning::VolumeDamaged { volume: range.volume, damaged: vec![*range] }),
         }
     }
     warnings

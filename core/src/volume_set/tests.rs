@@ -67,7 +67,7 @@ fn nothing_is_written_over_and_what_is_damaged_is_replaced_when_the_new_is_whole
     let repaired = found.repair(None, &Unwatched).unwrap();
     let range = repaired.survey.damage.ranges();
     assert!(
-        matches!(&*damage_warnings(&repaired.survey.damage), [Warning::VolumeDamaged { volume: 1, ranges }] if ranges == range)
+        matches!(&*damage_warnings(&repaired.survey.damage), [Warning::VolumeDamaged { volume: 1, damaged }] if damaged == range)
     );
     assert_eq!(repaired.written.into_iter().collect::<Vec<_>>(), [(1, paths[0].clone())]);
     fs::remove_file(&paths[2]).unwrap();

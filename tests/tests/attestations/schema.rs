@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
-use sealift_archive_format::inventory::{MadeFrom, ReferrerChoice};
+use sealift_archive_format::inventory::{BaseRecord, MadeFrom, ReceiptRecord, ReferrerChoice};
+use sealift_archive_format::volume::{DamageKind, DamagedRange};
 use sealift_archive_format::{Digest, ReferrerKind};
 use sealift_core::cnab::Deviation;
-use sealift_core::export::ExportRequest;
+use sealift_core::export::{Base, ExportRequest};
 use sealift_core::layout::LayoutSink;
 use sealift_core::oci::Platforms;
 use sealift_core::report::{Report, Warning, WarningReport};
@@ -19,6 +20,7 @@ use sealift_proof::level::Level;
 use sealift_proof::signature::SigningKey;
 use sealift_tests::crossing::Crossing;
 use sealift_tests::images::Image;
+use sealift_tests::weekly_image::sent;
 use serde_json::{Value, json};
 
 use super::statements::{BARE, DSSE, digest, provenance, sbom, signed};
@@ -181,8 +183,28 @@ fn warnings() -> Vec<WarningReport> {
         Warning::UnvouchedReferrers { items: vec![text()], counts: [(ReferrerKind::Sbom, 1)].into() },
         Warning::ManifestMadeHere { item: text(), digest: Digest::sha256(b""), made_from: MadeFrom::DockerArchive },
         Warning::InvalidAttestation { item: text(), attestation: Digest::sha256(b""), reason: text() },
+        Warning::Source { text: text() },
+        Warning::VolumeMissing { volume: 1 },
+        Warning::VolumeDamaged { volume: 1, damaged: damaged().to_vec() },
+        Warning::VolumeUnread { file: text(), reason: text() },
+        Warning::LayersNotSeen { count: 1, bytes: 1, base: by_receipt() },
     ];
     all.into_iter().chain(about_bundles).chain(others).map(WarningReport::from).collect()
+}
+
+fn by_receipt() -> BaseRecord {
+    let (key, statement) = (Digest::sha256(b"key"), Digest::sha256(b"receipt"));
+    BaseRecord::Receipt(ReceiptRecord { key, statement })
+}
+
+/// Chunks that are damaged in every way.
+fn damaged() -> [DamagedRange; 4] {
+    [DamageKind::Missing, DamageKind::Short, DamageKind::Unreadable, DamageKind::Changed].map(|kind| DamagedRange {
+        volume: 1,
+        kind,
+        first: 0,
+        last: 1,
+    })
 }
 
 /// A repository that does not list a name.
@@ -259,6 +281,11 @@ fn the_schema_describes_every_field_of_a_report_and_no_others() {
     for report in [with_attestations(), with_a_pinned_key(), accepted, partial, audited, audited_and_unlisted()] {
         checker.check(&serde_json::to_value(report).unwrap(), "");
     }
+    let base = Base::of_archives(vec![sent(&archive)], []);
+    let mut delta = sides.far.verify(&sides.delta(&sides.request(), &base)).report();
+    checker.check(&serde_json::to_value(&delta).unwrap(), "");
+    delta.content.absent.as_mut().unwrap().base = by_receipt();
+    checker.check(&serde_json::to_value(&delta).unwrap(), "");
     let choice = ReferrerChoice {
         kinds: BTreeSet::new(),
         left_out: ReferrerKind::ALL.map(|kind| (kind, BTreeSet::from([Digest::sha256(b"left out")]))).into(),
@@ -305,6 +332,14 @@ fn the_schema_describes_every_field_of_a_report_and_no_others() {
         "/properties/archive/properties/sha256",
         "/properties/attachedTags",
         "/properties/leftBehind",
+        "/properties/receipt",
+        "/properties/receipt/properties/accepted",
+        "/properties/receipt/properties/bytes",
+        "/properties/receipt/properties/file",
+        "/properties/receipt/properties/layers",
+        "/properties/receipt/properties/madeAt",
+        "/properties/receipt/properties/place",
+        "/properties/receipt/properties/site",
         "/properties/tags",
         "/properties/tufMirrors",
     ];

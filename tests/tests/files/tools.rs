@@ -314,7 +314,7 @@ fn what_a_file_cannot_hold_or_replace_is_said_before_anything_is_written() {
         ("docker-archive", "out.tar", 2, ["has several platforms", "--platform"]),
         ("thick-bundle", "out.tgz", 2, ["0 bundles and 1 images", "--to-layout-archive"]),
         ("layout-archive", "mine.tar", 1, ["mine.tar already exists", "nothing was written"]),
-        ("layout-archive", "no/where.tar", 17, ["cannot write no/where.tar", "check the path"]),
+        ("layout-archive", "no/where.tar", 17, ["there is no folder no", "check the path"]),
     ] {
         let (ended, told) = bench.fails(&["import", "a.sealift", &format!("--to-{form}"), file]);
         assert_eq!(ended, Some(code), "{form}: {told}");
