@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::context::Context;
 use crate::failure::{Attempt as _, Failure};
-use crate::terminal::text::Text;
+use crate::terminal::text::{Text, counted};
 
 /// How much to show.
 #[derive(Debug, Args)]
@@ -47,7 +47,7 @@ fn line_text(line: &NewHistoryLine) -> String {
         HistoryEvent::Import => "imported",
         HistoryEvent::Export => "exported",
     };
-    let mut facts = vec![format!("{items} items")];
+    let mut facts = vec![counted(*items, "item")];
     facts.extend(level.iter().map(|level| format!("level {level}")));
     facts.push(format!("sealed by {}", sealed_by.join(" and ")));
     if *event == HistoryEvent::Import {

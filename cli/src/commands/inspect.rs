@@ -11,7 +11,7 @@ use crate::failure::{Attempt as _, Failure};
 use crate::files::archive::ArchiveArgument;
 use crate::terminal::report;
 use crate::terminal::shell::{quoted_path, sealift};
-use crate::terminal::text::{Line, Text};
+use crate::terminal::text::{Line, Text, counted};
 
 /// What to look at.
 #[derive(Debug, Args)]
@@ -79,7 +79,7 @@ fn text(inspection: &Overview, archive: &ArchiveArgument) -> Text {
     let carried = inspection.entries.len().saturating_sub(count);
     text.line(format_args!("Content  {carried} entries, {}", HumanBytes(inspection.bytes)));
     if count > 0 {
-        text.line(format_args!("         {count} layers, {}, are left out", HumanBytes(bytes)));
+        text.line(format_args!("         left out: {}, {}", counted(count, "layer"), HumanBytes(bytes)));
     }
     let path = archive.path().map_or_else(|| "-".to_owned(), quoted_path);
     text.line(format_args!("Next: {}", sealift(format_args!("verify {path}"))));

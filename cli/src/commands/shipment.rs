@@ -13,7 +13,7 @@ use crate::failure::{Attempt as _, Failure, FilePurpose, Reason};
 use crate::files::input::{read_file, read_input};
 use crate::files::output::write_new;
 use crate::terminal::shell::quoted_path;
-use crate::terminal::text::Text;
+use crate::terminal::text::{Text, counted};
 
 /// What to do with a shipment.
 #[derive(Debug, Subcommand)]
@@ -118,8 +118,8 @@ fn add(arguments: &AddArguments, context: &Context) -> Result<(), Failure> {
 fn lines(report: &AddReport) -> Text {
     let AddReport { shipment, added, present, not_added } = report;
     let there = if present.is_empty() { String::new() } else { format!(", {} there already", present.len()) };
-    let images = if added.len() == 1 { "image" } else { "images" };
-    let mut text = Text::from(format_args!("{}: {} {images} added{there}", shipment.display(), added.len()));
+    let images = counted(added.len(), "image");
+    let mut text = Text::from(format_args!("{}: {images} added{there}", shipment.display()));
     added.iter().for_each(|name| text.line(format_args!("  {name}")));
     for NotAdded { text: written, file, line, owner, words, .. } in not_added {
         let of = if owner.is_empty() { String::new() } else { format!(" of {owner}") };

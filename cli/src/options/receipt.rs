@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use crate::failure::{Attempt as _, Failure, Reason};
 use crate::files::key::read_signing_key;
+use crate::terminal::text::counted;
 
 /// The roles of TUF whose versions a receipt states.
 const ROLES: [&str; 4] = ["root", "timestamp", "snapshot", "targets"];
@@ -143,11 +144,11 @@ impl WrittenReceipt {
     /// As a person reads it.
     pub(crate) fn line(&self) -> String {
         format!(
-            "Receipt of {}: {} ({}, {} layers)",
+            "Receipt of {}: {} ({}, {})",
             self.site,
             self.file.display(),
             indicatif::HumanBytes(u64::try_from(self.bytes).unwrap_or(u64::MAX)),
-            self.layers
+            counted(self.layers, "layer")
         )
     }
 }

@@ -151,6 +151,12 @@ fn escaped_json(plain: &str) -> String {
     json
 }
 
+/// How many of something there are: `1 layer`, `2 layers`.
+pub(crate) fn counted(count: usize, one: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{count} {one}{ending}")
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

@@ -15,7 +15,7 @@ use crate::options::referrers::Referrers;
 use crate::options::wanted::WantedArguments;
 use crate::terminal::ground::Ground;
 use crate::terminal::report::{left_out_lines, warnings as warning_lines};
-use crate::terminal::text::Text;
+use crate::terminal::text::{Text, counted};
 
 /// What was exported, as `--json` shows it.
 #[derive(Serialize)]
@@ -233,8 +233,8 @@ pub(super) fn text(report: &ExportReport, ground: &Ground, next: Option<&str>) -
         write_item(&mut text, item, "  ");
     }
     if let Some(AbsentLayers { blobs, bytes, .. }) = absent {
-        let bytes = indicatif::HumanBytes(*bytes);
-        text.line(format_args!("  left out: {blobs} layers ({bytes}), which are where the archive goes"));
+        let (layers, bytes) = (counted(*blobs, "layer"), indicatif::HumanBytes(*bytes));
+        text.line(format_args!("  left out: {layers} ({bytes}), already where the archive goes"));
     }
     for IncompleteImage { image, left_out, .. } in incomplete {
         for left_out in left_out_lines(left_out) {

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::Foreseens;
 use crate::options::lock::LockedShipment;
-use crate::terminal::text::Text;
+use crate::terminal::text::{Text, counted};
 
 /// What was foreseen.
 pub(super) struct Outlook<'f> {
@@ -177,7 +177,8 @@ impl PlanReport {
         self.items.iter().for_each(|item| text.line(item.line()));
         if let Some(AlreadyThere { layers, bytes }) = self.already_there {
             text.line(format_args!(
-                "Already there: {layers} layers ({}); new: {}",
+                "Already there: {} ({}); new: {}",
+                counted(layers, "layer"),
                 indicatif::HumanBytes(bytes),
                 indicatif::HumanBytes(self.bytes.saturating_sub(bytes))
             ));
