@@ -11,7 +11,8 @@ pub(super) fn receipt(error: &ReceiptError) -> Conclusion {
         | ReceiptError::UnknownReceiver { .. }
         | ReceiptError::Forged { .. }
         | ReceiptError::OtherSite { .. }
-        | ReceiptError::Replayed { .. } => ExitCode::Receipt.noting(super::NOTHING_WRITTEN),
+        | ReceiptError::Replayed { .. }
+        | ReceiptError::Future { .. } => ExitCode::Receipt.noting(super::NOTHING_WRITTEN),
         ReceiptError::Key(_) => ExitCode::Key.into(),
         ReceiptError::NothingAccepted | ReceiptError::TooMuch { .. } => ExitCode::Receipt.into(),
     }

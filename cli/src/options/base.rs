@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use jiff::Timestamp;
 use sealift_archive_format::Digest;
 use sealift_core::export::{AssumedArchive, Base, assume};
 use sealift_core::receipt::{self, MAXIMUM_LENGTH};
@@ -51,7 +52,7 @@ impl BaseArguments {
     pub(crate) fn read(
         &self,
         store: &TrustStore,
-        trust: &Trust,
+        (trust, now): (&Trust, Timestamp),
         key: Option<&SigningKey>,
     ) -> Result<ReadBase, Failure> {
         let carry = self.carry.iter().cloned();
@@ -60,7 +61,7 @@ impl BaseArguments {
             let bytes = read_file(path, FilePurpose::Receipt, MAXIMUM_LENGTH).attempt(attempt)?;
             let receivers = store.receivers().attempt(attempt)?;
             let receipt = receipt::verify(&bytes, &receivers, self.receiver.as_ref()).attempt(attempt)?;
-            receipt.require_newest(&store.history().attempt(attempt)?).attempt(attempt)?;
+            receipt.require_newest(&store.history().attempt(attempt)?, now).attempt(attempt)?;
             let base = Base::of_receipt(&receipt, carry);
             return Ok(ReadBase { base: Some(base), receipt: Some(receipt.seen().clone()) });
         }

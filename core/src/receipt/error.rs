@@ -45,6 +45,16 @@ pub enum ReceiptError {
         /// When the newest that was used here was made.
         newest: Timestamp,
     },
+    /// It says that it was made later than now. Once used, it would make every right one an older one.
+    #[error("{receiver} made it at {made_at}, by its clock; here it is {now}")]
+    Future {
+        /// The receiver.
+        receiver: ReceiverName,
+        /// When it was made, as it says.
+        made_at: Timestamp,
+        /// This side's clock.
+        now: Timestamp,
+    },
     /// A pinned key cannot be used.
     #[error("the key of a receiver cannot be used")]
     Key(#[source] KeyError),
@@ -102,7 +112,7 @@ impl Remediable for ReceiptError {
         match self {
             Self::Damaged(_) => Remedy::GiveReceipt,
             Self::UnknownReceiver { .. } => Remedy::AddReceiver,
-            Self::Forged { .. } | Self::Replayed { .. } => Remedy::AskForReceipt,
+            Self::Forged { .. } | Self::Replayed { .. } | Self::Future { .. } => Remedy::AskForReceipt,
             Self::OtherSite { site, receiver } => {
                 Remedy::MatchReceiver { site: site.to_string(), receiver: receiver.to_string() }
             }

@@ -14,7 +14,7 @@ mod tests;
 use std::collections::{BTreeMap, HashSet};
 use std::num::NonZeroU32;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sealift_archive_format::Digest;
 use sealift_archive_format::dsse::{DsseEnvelope, DsseSignature, pae};
 use sealift_proof::signature::{Candidate, KeyError, SigningKey, require_threshold};
@@ -30,6 +30,8 @@ use crate::trust_store::{ReceiverKey, ReceiverName, SeenReceipt, TrustHistory};
 
 /// The longest receipt that is read, in bytes.
 pub const MAXIMUM_LENGTH: u64 = 16 << 20;
+/// How far the clock of a site may be ahead of this side's.
+pub const CLOCKS_APART: SignedDuration = SignedDuration::from_hours(1);
 /// The payload type of an in-toto statement in an envelope.
 const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 
@@ -114,11 +116,16 @@ impl VerifiedReceipt {
         &self.seen
     }
 
-    /// Refuses a receipt that is older than one of the same key with which this side has exported before, or another one of the same time.
+    /// Refuses a receipt that is older than one of the same key with which this side has exported before, or another one of the same time;
+    /// and one of a later time than [`CLOCKS_APART`] from now, after which no right one would be the newest.
     ///
     /// # Errors
-    /// [`ReceiptError::Replayed`].
-    pub fn require_newest(&self, history: &TrustHistory) -> Result<(), ReceiptError> {
+    /// [`ReceiptError::Replayed`] and [`ReceiptError::Future`].
+    pub fn require_newest(&self, history: &TrustHistory, now: Timestamp) -> Result<(), ReceiptError> {
+        let made_at = self.seen.made_at;
+        if made_at.duration_since(now) > CLOCKS_APART {
+            return Err(ReceiptError::Future { receiver: self.seen.receiver.clone(), made_at, now });
+        }
         let newest = history.newest_receipt(&self.seen.key);
         let is_old = |newest: &&SeenReceipt| {
             newest.made_at > self.seen.made_at

@@ -169,11 +169,16 @@ fn a_receipt_that_is_older_than_one_that_was_used_is_refused() {
     };
     let (old, new) = (signed("2026-01-03T08:00:00Z", "r.inner"), signed("2026-01-10T08:00:00Z", "r.inner"));
     let history = history([line(Some(new.seen().clone())), line(Some(old.seen().clone()))]);
-    assert!(matches!(old.require_newest(&history), Err(ReceiptError::Replayed { .. })));
-    new.require_newest(&history).unwrap();
+    let now = "2026-01-10T08:00:00Z".parse().unwrap();
+    assert!(matches!(old.require_newest(&history, now), Err(ReceiptError::Replayed { .. })));
+    new.require_newest(&history, now).unwrap();
     let twin = signed("2026-01-10T08:00:00Z", "r.other");
-    assert!(matches!(twin.require_newest(&history), Err(ReceiptError::Replayed { .. })));
-    signed("2026-01-10T08:00:01Z", "r.other").require_newest(&history).unwrap();
+    assert!(matches!(twin.require_newest(&history, now), Err(ReceiptError::Replayed { .. })));
+    signed("2026-01-10T08:00:01Z", "r.other").require_newest(&history, now).unwrap();
+    // One from the future would make every right one an older one.
+    signed("2026-01-10T09:00:00Z", "r.inner").require_newest(&history, now).unwrap();
+    let future = signed("2026-01-10T09:00:01Z", "r.inner").require_newest(&history, now);
+    assert!(matches!(future, Err(ReceiptError::Future { .. })));
 }
 
 #[test]

@@ -135,7 +135,7 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
     let store = context.trust_store()?;
     // That it can be changed is shown before anything moves.
     let trust = store.update_soon().and_then(|update| update.trust()).attempt(attempt)?;
-    let ReadBase { base, receipt } = arguments.base.read(&store, &trust, Some(&key))?;
+    let ReadBase { base, receipt } = arguments.base.read(&store, (&trust, context.now()), Some(&key))?;
     remark_on(export_time, &trust.policy, context);
     let web = arguments.network.web()?;
     let servers = Servers { web: &web, network: &arguments.network, mirrors: &arguments.mirrors };

@@ -59,7 +59,7 @@ pub(crate) fn run(arguments: &PlanArguments, context: &Context) -> Result<(), Fa
     let locked = shipment.map(LockedShipment::of).transpose()?;
     let store = context.trust_store()?;
     let trust = store.load().attempt(|| "cannot plan".to_owned())?;
-    let ReadBase { base, .. } = arguments.base.read(&store, &trust, None)?;
+    let ReadBase { base, .. } = arguments.base.read(&store, (&trust, context.now()), None)?;
     let web = arguments.network.web()?;
     let servers = Servers { web: &web, network: &arguments.network, mirrors: &arguments.mirrors };
     let (progress, workers) = (context.progress(), arguments.connections.workers());
