@@ -8,11 +8,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
-[ -n "${SEALIFT_BIN:-}" ] || cargo build --quiet --release --package sealift
-export PATH="${SEALIFT_BIN:-${CARGO_TARGET_DIR:-$root/target}/release}:$PATH"
-
-work=$(mktemp -d)
 . samples/loopback.sh
+work=$(mktemp -d)
 trap finish EXIT
 cd "$work"
 

@@ -1,5 +1,10 @@
-# Registries on this machine, for the other scripts here. Source it in a fresh folder $work, and `trap finish EXIT`.
+# The program, and registries on this machine, for the other scripts here. Source it in the project's folder, $root;
+# then make a fresh folder $work, and `trap finish EXIT`.
 # shellcheck shell=bash
+
+# A release build, or what SEALIFT_BIN names.
+[ -n "${SEALIFT_BIN:-}" ] || cargo build --quiet --release --package sealift
+export PATH="${SEALIFT_BIN:-${CARGO_TARGET_DIR:-$root/target}/release}:$PATH"
 
 python=${PYTHON:-python3}
 processes=()

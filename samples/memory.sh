@@ -10,14 +10,12 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
+. samples/loopback.sh
 mebibytes=${1:-2048}
-[ -n "${SEALIFT_BIN:-}" ] || cargo build --quiet --release --package sealift
-export PATH="${SEALIFT_BIN:-${CARGO_TARGET_DIR:-$root/target}/release}:$PATH"
 
 # Beside the sources, because /tmp may be in memory, where writes are not counted.
 mkdir -p target
 work=$(mktemp -d "$root/target/memory.XXXXXX")
-. samples/loopback.sh
 trap finish EXIT
 cd "$work"
 export SEALIFT_TRUST=$work/trust TMPDIR=$work/tmp HOME=$work
