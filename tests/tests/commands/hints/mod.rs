@@ -14,6 +14,7 @@ mod network;
 mod policies;
 mod receipts;
 mod serving;
+mod shipments;
 mod supply_chains;
 mod trust_stores;
 mod volumes;

@@ -1,0 +1,186 @@
+//! Hints about shipments: lists of what is exported, their locks, plans, and shards.
+
+use sealift_core::export::LockError;
+use sealift_core::oci::Descriptor;
+use sealift_tests::images::Image;
+use serde_json::json;
+
+use super::exports::{give, put, with};
+use super::*;
+
+#[test]
+fn lists_of_what_to_export() {
+    const CORRECT: &str = "correct the file; to see every key with its default and an example, make a new one: sealift shipment init FILE; nothing was written";
+    let near = with(&Image::for_two_platforms("app"));
+    put(&near, "wrong.toml", b"image = []\n");
+    let wrong = "line 1: `image` is not a key of a shipment; the nearest one is `images`";
+    near.export(&["-f", "wrong.toml"]).hints(2, wrong, CORRECT);
+    put(&near, "wrong.toml", b"\nforeign_layers = \"keep\"\n");
+    let wrong = "line 2, `foreign_layers`, \"keep\": expected carry or leave-out";
+    near.export(&["-f", "wrong.toml"]).hints(2, wrong, CORRECT);
+    put(&near, "images.txt", b"# all\nexample.com/org/app:1=oci:layout\nhttps://example.com/a\n");
+    let wrong = "line 3, \"https://example.com/a\": a name does not begin with https://; write example.com/a";
+    near.export(&["--from-file", "images.txt"]).hints(2, wrong, CORRECT);
+    put(&near, "long.toml", &vec![b'#'; (4 << 20) + 1]);
+    near.export(&["-f", "long.toml"]).hints(2, "is longer than", "check that this is the file you meant");
+    let usage = "see what it takes: sealift help export";
+    put(&near, "empty.toml", b"");
+    near.export(&["-f", "empty.toml"]).hints(2, "the files list nothing to export", usage);
+    put(&near, "thick.toml", b"thick_bundles = [\"example.com/a:1=a.tgz\"]\nplatforms = [\"linux/amd64\"]\n");
+    near.export(&["-f", "thick.toml"]).hints(2, "platforms cannot be chosen", usage);
+    near.run(&["shipment", "init"]).remarks("shipment-init");
+    let there = near.run(&["shipment", "init"]);
+    there.hints(1, "", "choose another name, or move the existing file away first");
+}
+
+#[test]
+fn options_count_before_what_a_file_says() {
+    let near = with(&Image::for_two_platforms("app"));
+    let lists =
+        b"images = [\"example.com/org/app:1=oci:layout\"]\nplatforms = [\"windows/amd64\"]\nreferrers = \"none\"\n";
+    put(&near, "week.toml", &[&lists[..], b"[tuf]\nx = \"nowhere\"\n"].concat());
+    let hint = "name the folder or URL that contains the repository's metadata/: --tuf x=LOCATION";
+    near.export(&["-f", "week.toml"]).hints(16, "nowhere/metadata is not a folder", hint);
+    near.export(&["-f", "week.toml", "--tuf", "x=here"]).hints(16, "here/metadata is not a folder", hint);
+    put(&near, "week.toml", lists);
+    let exported = near.export(&["-f", "week.toml", "--platform", "linux/amd64"]);
+    assert_eq!(exported.code, Some(0), "{}", exported.all);
+    let report: Value = serde_json::from_str(&exported.all).unwrap();
+    assert!(report["incomplete"][0].to_string().contains("linux/arm64"), "{report}");
+    assert_eq!(report["lookedForReferrers"], false, "{report}");
+}
+
+#[test]
+fn locks_of_shipments() {
+    let near = with(&Image::for_two_platforms("app"));
+    let name = "example.com/org/app:1";
+    put(&near, "week.toml", b"images = [\"example.com/org/app:1=oci:layout\"]\n");
+    near.run(&["plan", "-f", "week.toml", "--lock"]).remarks("\"written\": true");
+    let locked = fs::read_to_string(near.path().join("week.lock")).unwrap();
+    assert!(locked.contains(name), "{locked}");
+    // The tag moves, and what is locked is shipped.
+    give(&near, name, &Image::for_two_platforms("newer"));
+    let digest = |said: &Said| {
+        let report: Value = serde_json::from_str(&said.all).unwrap_or_else(|_| panic!("{}", said.all));
+        report["items"][0]["digest"].as_str().unwrap().to_owned()
+    };
+    let exported = near.export(&["-f", "week.toml"]);
+    assert!(exported.code == Some(0) && locked.contains(&digest(&exported)), "{}", exported.all);
+    assert_eq!(fs::read_to_string(near.path().join("week.lock")).unwrap(), locked);
+    let update = near.run(&["plan", "-f", "week.toml", "--update"]);
+    let moved: Value = serde_json::from_str(&update.all).unwrap();
+    let moved = &moved["lock"]["moved"][0];
+    assert!(locked.contains(moved["before"].as_str().unwrap()) && moved["after"] == digest(&update), "{}", update.all);
+    near.run(&["plan", "-f", "week.toml", "--update", "--lock"]).remarks("\"written\": true");
+    assert!(fs::read_to_string(near.path().join("week.lock")).unwrap().contains(&digest(&update)));
+
+    fs::remove_file(near.path().join("out.sealift")).unwrap();
+    let renew = "renew the lock, in which every other name stays as it is: sealift --trust near plan -f week.toml --lock; nothing was written";
+    put(
+        &near,
+        "week.toml",
+        b"images = [\"example.com/org/app:1=oci:layout\", \"example.com/org/other:1=oci:layout\"]\n",
+    );
+    near.export(&["-f", "week.toml"]).hints(2, "the lock does not have example.com/org/other:1", renew);
+    put(&near, "week.toml", b"images = [\"example.com/org/other:1=oci:layout\"]\n");
+    near.export(&["-f", "week.toml"]).hints(2, "the lock does not have example.com/org/other:1", renew);
+    put(&near, "week.lock", b"version = 7\n[digests]\n");
+    let restore = "restore the lock, or remove it and make a new one: sealift --trust near plan -f week.toml --lock; nothing was written";
+    near.export(&["-f", "week.toml"]).hints(2, "the known version is 1", restore);
+}
+
+#[test]
+fn a_file_that_is_not_what_is_locked() {
+    let near = Near::asking_for_nothing();
+    put(&near, "week.toml", b"files = [\"a.txt=a.txt\"]\n");
+    put(&near, "a.txt", b"first");
+    near.run(&["plan", "-f", "week.toml", "--lock"]).remarks("\"written\": true");
+    put(&near, "a.txt", b"second");
+    let update = "see what moved: sealift --trust near plan -f week.toml --update; to accept it, add --lock to that command; nothing was written";
+    let refused = near.export(&["-f", "week.toml"]);
+    refused.hints(16, "the lock says sha256:", update);
+    let [locked, found] = ["first", "second"].map(|content| Descriptor::of("", content.as_bytes()).digest);
+    let moved = LockError::Moved { name: "file:/a.txt".to_owned(), locked, found };
+    assert_eq!(refused.failure["causes"][1], moved.to_string());
+}
+
+#[test]
+fn a_plan_names_everything_that_would_be_refused() {
+    let near = with(&Image::for_two_platforms("app"));
+    give(&near, "example.com/org/tool:1", &Image::for_two_platforms("tool"));
+    near.policy("");
+    put(
+        &near,
+        "week.toml",
+        b"images = [\"example.com/org/app:1=oci:layout\", \"example.com/org/tool:1=oci:layout\"]\n",
+    );
+    let told = command(near.path(), &["--trust", "near", "plan", "-f", "week.toml", "--lock"]).output().unwrap();
+    assert_eq!(told.status.code(), Some(14), "{}", String::from_utf8_lossy(&told.stderr));
+    let plan: Value = serde_json::from_slice(&told.stdout).unwrap();
+    assert_eq!((&plan["refused"], plan["items"].as_array().map(Vec::len)), (&json!(2), Some(2)), "{plan}");
+    let refused = plan["items"][1]["refused"][0].as_str().unwrap();
+    assert!(refused.starts_with("example.com/org/tool:1 reaches level 0"), "{plan}");
+    assert!(plan["items"][0]["sharedBytes"].as_u64() > Some(0), "{plan}");
+    assert!(!near.path().join("week.lock").exists(), "what would be refused is not locked");
+}
+
+/// Shards are exported by machines that do not know of each other, arrive in any order, and together are what was listed.
+#[test]
+fn a_shipment_in_shards() {
+    let near = Near::asking_for_nothing();
+    // What the first four share is longer than anything else.
+    let base = vec![7_u8; 30_000];
+    for number in 1..=7 {
+        let own = vec![number; 2_000 * usize::from(number)];
+        let shared: &[u8] = if number <= 4 { &base } else { b"" };
+        let image = Image::new("linux/amd64", &[("base", shared), ("own", &own)]);
+        give(&near, &format!("example.com/org/app:{number}"), &image);
+    }
+    let images: Vec<String> = (1..=7).map(|number| format!("\"example.com/org/app:{number}=oci:layout\"")).collect();
+    put(&near, "week.toml", format!("images = [{}]\n", images.join(", ")).as_bytes());
+    let export = |arguments: &[&str], output: &str| {
+        let fixed = ["--trust", "near", "export", "-f", "week.toml", "--key", "key.pem", "-o", output];
+        let mut command = command(near.path(), &[&fixed, arguments].concat());
+        Said::of(&command.env("SOURCE_DATE_EPOCH", hours_ago(1).as_second().to_string()).output().unwrap())
+    };
+    let lock = "lock the shipment, and give every machine the lock: sealift --trust near plan -f week.toml --lock; nothing was written";
+    export(&["--shard", "1/3"], "1.sealift").hints(
+        2,
+        "a shipment that is not locked cannot be cut: machines would not agree on what it is",
+        lock,
+    );
+    near.run(&["plan", "-f", "week.toml", "--lock"]).remarks("");
+    let hint = "choose a smaller number behind the /: there is no shard without an item; nothing was written";
+    export(&["--shard", "8/8"], "8.sealift").hints(2, "shard 8/8 is empty: there are 7 items", hint);
+    let (mut listed, mut longest) = (Vec::new(), 0);
+    for number in ["3", "1", "2"] {
+        let (shard, file) = (format!("{number}/3"), format!("{number}.sealift"));
+        export(&["--shard", &shard], &file).remarks("");
+        export(&["--shard", &shard], &format!("again-{file}")).remarks("");
+        let (bytes, again) = (read(&near, &file), read(&near, &format!("again-{file}")));
+        assert_eq!(bytes, again, "shard {shard} is always the same");
+        longest = longest.max(bytes.len());
+        listed.extend(inspected(&near, &file));
+        near.run(&["import", &file, "--to-layout", "delivered"]).remarks("");
+    }
+    listed.sort();
+    assert_eq!(listed, (1..=7).map(|number| format!("example.com/org/app:{number}")).collect::<Vec<_>>());
+    export(&[], "whole.sealift").remarks("");
+    // Each has what four of them share at most once: 30,000 bytes, and about a third of the rest.
+    assert!(longest < read(&near, "whole.sealift").len() * 3 / 4, "{longest}");
+    near.run(&["import", "whole.sealift", "--to-layout", "whole"]).remarks("");
+    let blobs = |layout: &str| sealift_tests::folder_content::files(&near.path().join(layout).join("blobs"));
+    assert_eq!(blobs("delivered"), blobs("whole"));
+}
+
+fn read(near: &Near, file: &str) -> Vec<u8> {
+    fs::read(near.path().join(file)).unwrap()
+}
+
+/// The names of the items of an archive.
+fn inspected(near: &Near, file: &str) -> Vec<String> {
+    let output = command(near.path(), &["inspect", file]).output().unwrap();
+    let overview: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let items = overview["items"].as_array().unwrap();
+    items.iter().map(|item| item["reference"].as_str().unwrap().to_owned()).collect()
+}
