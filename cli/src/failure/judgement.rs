@@ -22,6 +22,7 @@ pub(super) fn judgement(error: &JudgementError) -> Conclusion {
         JudgementError::Level { .. }
         | JudgementError::NotVouchedFor { .. }
         | JudgementError::UnpinnedRequired { .. } => ExitCode::Policy.noting(NOTHING_WRITTEN),
+        JudgementError::Late { .. } | JudgementError::Undated { .. } => ExitCode::Rollback.into(),
     }
 }
 

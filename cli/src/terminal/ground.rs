@@ -108,7 +108,7 @@ impl Ground {
                 // In each repository, verification stops at the first finding, so there might be more.
                 let findings = if count == 1 { "finding" } else { "findings" };
                 let findings = format!("at least {count} {findings}");
-                line.then("; ").styled(WARN, format_args!("an import would refuse it: {findings}")).then(".")
+                line.then("; ").styled(WARN, format_args!("older than what was accepted here: {findings}")).then(".")
             }
         }
     }
@@ -208,6 +208,8 @@ mod tests {
     #[test]
     fn an_audit_says_whether_an_import_would_refuse_it() {
         assert!(line(&[("a", &["acme"])], Some(0)).ends_with("; nothing contradicts what was accepted here."));
-        assert!(line(&[("a", &["acme"])], Some(2)).ends_with("; an import would refuse it: at least 2 findings."));
+        assert!(
+            line(&[("a", &["acme"])], Some(2)).ends_with("; older than what was accepted here: at least 2 findings.")
+        );
     }
 }

@@ -538,7 +538,7 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
         }
         R::ImportInOrder { .. } => {
             return format!(
-                "import a newer export: archives of one repository must be imported in the order in which they were exported; to look at this one, without accepting it: {}",
+                "export again what is still needed of it: after a later export, only what the publisher still vouches for is accepted; to look at this one, without accepting it: {}",
                 sealift(format_args!("verify --audit {}", archive()))
             );
         }

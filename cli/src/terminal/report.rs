@@ -42,7 +42,7 @@ pub(crate) fn one_line(report: &Report) -> Line {
     }
 }
 
-/// What an audit found that an import would refuse, a line for each.
+/// What an audit found that contradicts what was accepted here, a line for each.
 fn findings(report: &Report) -> Text {
     let mut text = Text::default();
     for finding in report.audit.iter().flat_map(|audit| &audit.findings) {
@@ -168,9 +168,12 @@ fn write_repository(text: &mut Text, repository: &RepositoryReport) {
     let (name, root) = (&repository.name, repository.pinned_root.short());
     let notary = repository.notary.as_ref().map(|gun| format!(" ({gun} in Notary v1)")).unwrap_or_default();
     text.line(titled("TUF").then(format_args!("repository {name}{notary}, from pinned root sha256:{root}…")));
+    if let Some(later) = repository.later_export {
+        text.line(format_args!("{INDENT}judged by what was accepted with the later export of {later}"));
+    }
     for role in &repository.roles {
         let line = Line::from(format_args!(
-            "{INDENT}{:<20} version {:<4} signed by {} ({} needed)  expires {}  ",
+            "{INDENT}{:<17} version {:<3} signed by {} ({} needed)  expires {}  ",
             role.role,
             role.version,
             role.signed_by.len(),
@@ -187,7 +190,10 @@ fn verdicts(expiry: &ExpiryReport) -> Line {
         let (style, word) = if valid { (GOOD, "valid") } else { (BAD, "expired") };
         line.styled(style, format_args!("{word} {when}"))
     };
-    word(word(Line::default(), expiry.valid_at_export, "at export").then(", "), expiry.valid_now, "now")
+    match (expiry.valid_at_export, expiry.valid_now) {
+        (at_export, now) if at_export == now => word(Line::default(), now, "at export and now"),
+        (at_export, now) => word(word(Line::default(), at_export, "at export").then(", "), now, "now"),
+    }
 }
 
 fn write_item(text: &mut Text, item: &ItemReport, indent: &str) {

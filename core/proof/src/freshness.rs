@@ -84,15 +84,23 @@ impl Clock {
     /// # Errors
     /// [`FreshnessError::ClockBehindLastAccepted`] and [`FreshnessError::OlderThanLastAccepted`].
     pub fn require_not_below_floor(&self) -> Result<(), FreshnessError> {
-        let (Some(floor), Some(exported_at)) = (self.floor, self.exported_at) else { return Ok(()) };
-        // No export is accepted before its time: a clock that has not reached it cannot tell a replay from something new.
-        if self.now < floor {
-            return Err(FreshnessError::ClockBehindLastAccepted { now: self.now, floor });
+        self.require_reached_floor()?;
+        match (self.floor, self.exported_at) {
+            (Some(floor), Some(exported_at)) if exported_at < floor => {
+                Err(FreshnessError::OlderThanLastAccepted { exported_at, floor })
+            }
+            _ => Ok(()),
         }
-        if exported_at < floor {
-            return Err(FreshnessError::OlderThanLastAccepted { exported_at, floor });
+    }
+
+    /// No export is accepted before its time: a clock that has not reached the last one cannot tell a replay from something new.
+    fn require_reached_floor(&self) -> Result<(), FreshnessError> {
+        match (self.floor, self.exported_at) {
+            (Some(floor), Some(_)) if self.now < floor => {
+                Err(FreshnessError::ClockBehindLastAccepted { now: self.now, floor })
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -160,13 +168,13 @@ fn spoken(duration: &SignedDuration) -> String {
 }
 
 impl Freshness {
-    /// The instant at which expiry is judged.
+    /// The instant at which expiry is judged. Where that is the export, it is the last accepted one if that is later: it is at least as
+    /// late as that.
     ///
     /// # Errors
-    /// [`FreshnessError`] when the export time that the policy needs is missing, lies in the future or before the last
-    /// accepted export, or is older than the longest transit. Under every policy an export time before the floor is
-    /// refused, because it is a replay, and one in the future, because it would become a floor that no honest
-    /// delivery reaches.
+    /// [`FreshnessError`] when the export time that the policy needs is missing, lies in the future, or is longer ago than the longest
+    /// transit, and when the clock has not reached the last accepted export. Under every policy an export time in the future is
+    /// refused, because it would become a floor that no honest delivery reaches.
     pub fn reference_time(&self, clock: &Clock) -> Result<Timestamp, FreshnessError> {
         if let Some(exported_at) = clock.exported_at {
             self.require_plausible(exported_at, clock)?;
@@ -174,7 +182,10 @@ impl Freshness {
         match *self {
             Self::Now { .. } => Ok(clock.now),
             Self::AsOf(instant) => Ok(instant),
-            Self::AtExport { .. } => clock.exported_at.ok_or(FreshnessError::NoExportTime),
+            Self::AtExport { .. } => {
+                let exported_at = clock.exported_at.ok_or(FreshnessError::NoExportTime)?;
+                Ok(clock.floor.map_or(exported_at, |floor| floor.max(exported_at)))
+            }
         }
     }
 
@@ -198,7 +209,7 @@ impl Freshness {
     /// Refuses an export time that no honest delivery can have.
     fn require_plausible(&self, exported_at: Timestamp, clock: &Clock) -> Result<(), FreshnessError> {
         let now = clock.now;
-        clock.require_not_below_floor()?;
+        clock.require_reached_floor()?;
         if exported_at > now {
             return Err(FreshnessError::ExportedInTheFuture { exported_at, now });
         }
@@ -381,14 +392,17 @@ mod tests {
     }
 
     #[test]
-    fn an_export_before_the_floor_is_refused_under_every_policy() {
+    fn an_export_before_the_floor_is_judged_no_earlier_than_at_the_floor() {
         let mut clock = clock("2026-01-10T00:00:00Z", "2026-01-05T00:00:00Z");
-        clock.floor = Some(at("2026-01-06T00:00:00Z"));
-        for policy in [POLICY, NOW, Freshness::AsOf(clock.now)] {
-            assert!(matches!(policy.reference_time(&clock), Err(FreshnessError::OlderThanLastAccepted { .. })));
-        }
+        let floor = at("2026-01-06T00:00:00Z");
+        clock.floor = Some(floor);
+        let older = FreshnessError::OlderThanLastAccepted { exported_at: at("2026-01-05T00:00:00Z"), floor };
+        assert_eq!(clock.require_not_below_floor(), Err(older));
+        assert_eq!(POLICY.reference_time(&clock), Ok(floor));
+        assert_eq!(NOW.reference_time(&clock), Ok(clock.now));
         clock.floor = clock.exported_at;
-        assert!(POLICY.reference_time(&clock).is_ok());
+        assert_eq!(clock.require_not_below_floor(), Ok(()));
+        assert_eq!(POLICY.reference_time(&clock), Ok(at("2026-01-05T00:00:00Z")));
     }
 
     #[test]
@@ -486,7 +500,8 @@ mod tests {
         // And an honest delivery in between takes even that away.
         let mut floored = clock("2026-01-30T00:00:00Z", "2025-12-31T23:59:59Z");
         floored.floor = Some(at("2026-01-02T00:00:00Z"));
-        assert!(matches!(POLICY.reference_time(&floored), Err(FreshnessError::OlderThanLastAccepted { .. })));
+        let verdict = POLICY.reference_time(&floored).map(|instant| Verdict::at(instant, expires));
+        assert!(matches!(verdict, Ok(Verdict::Expired { .. })), "{verdict:?}");
     }
 
     #[test]

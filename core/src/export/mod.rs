@@ -45,8 +45,8 @@ use crate::seal::{self, SignError};
 use crate::thick_bundle::ThickContentError;
 use crate::transfer::{SourceError, Workers};
 use crate::trust::{
-    self, AttestationRefusal, Attestations, Carried, Carrier, Extent, Item, Judgement, JudgementError, Question,
-    ReferrerRefusal, Terms,
+    self, AttestationRefusal, Attestations, Carried, Carrier, Extent, Item, Judgement, JudgementError, OpenRefusal,
+    Question, ReferrerRefusal, Terms,
 };
 use crate::trust_store::{HistoryEvent, NewHistoryLine, RepositoryName, SeenReceipt, Trust, policy};
 use crate::verify::documents::{Blob, Closed, DocumentError, Documents};
@@ -132,6 +132,15 @@ pub enum PrepareError {
     /// The seal cannot be made.
     #[error("the seal cannot be made")]
     Seal(#[from] SealFormatError),
+}
+
+impl From<OpenRefusal> for PrepareError {
+    fn from(refusal: OpenRefusal) -> Self {
+        match refusal {
+            OpenRefusal::Referrer(error) => error.into(),
+            OpenRefusal::Judgement(error) => error.into(),
+        }
+    }
 }
 
 impl Remediable for PrepareError {

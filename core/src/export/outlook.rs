@@ -14,7 +14,7 @@ use super::{
     gather, inspected_files, inventory, question,
 };
 use crate::report::ItemReport;
-use crate::trust::{self, Carrier, Finding, Item, Judgement, JudgementError, Purpose, Terms};
+use crate::trust::{self, Carrier, Finding, Item, Judgement, JudgementError, Terms};
 use crate::trust_store::{RepositoryName, Trust, policy};
 use crate::verify::{check_tuf_length, report_items};
 
@@ -59,15 +59,9 @@ pub fn foresee(
         contents.extend(inspected_files(plan)?);
     }
     let mut carried = gather(plan, &contents, trust, live, settings)?;
-    let terms = Terms::of_archive(
-        trust,
-        settings.now,
-        None,
-        Purpose::Acceptance,
-        settings.exported_at,
-        carried.repositories.keys(),
-    )
-    .map_err(JudgementError::from)?;
+    let carried_names = carried.repositories.keys();
+    let terms =
+        Terms::of_export(trust, settings.now, settings.exported_at, carried_names).map_err(JudgementError::from)?;
     let question = question(plan, &contents, &terms, settings.inspections);
     let judgement = trust::judge_carried(&question, trust, &mut carried)?;
     let (inventory, files) = inventory(plan, &carried, settings)?;

@@ -629,7 +629,7 @@ pub enum Remedy {
         /// The repository whose last export is remembered, if it is about a single one.
         repository: Option<RepositoryName>,
     },
-    /// Import in the order of the exports.
+    /// Export again what is still needed: what nothing newer vouches for is accepted in the order of the exports alone.
     ImportInOrder {
         /// The repository whose last export is remembered, if it is about a single one.
         repository: Option<RepositoryName>,

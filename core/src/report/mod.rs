@@ -35,7 +35,7 @@ pub struct Report {
     pub archive: ArchiveReport,
     /// By which clock it was judged.
     pub time: TimeReport,
-    /// What this side would refuse, in an audit; `None` where it was judged to be accepted.
+    /// What contradicts what was accepted before, in an audit; `None` where it was judged to be accepted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audit: Option<AuditReport>,
     /// The TUF repositories, and who signed their roles.
@@ -75,7 +75,8 @@ pub struct ArchiveReport {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct AuditReport {
-    /// Why this side would not accept the archive now: what it contradicts of what was accepted before.
+    /// What it contradicts of what was accepted before. An import refuses the archive, unless the metadata that was accepted since vouches
+    /// for all of it.
     pub findings: Vec<AuditFinding>,
 }
 
@@ -132,6 +133,9 @@ pub struct RepositoryReport {
     pub notary: Option<String>,
     /// The instant at which expiry was judged.
     pub judged_at: Timestamp,
+    /// The export with which the metadata that judged was accepted, if the archive comes after it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub later_export: Option<Timestamp>,
     /// The roles that were verified, root first.
     pub roles: Vec<RoleReport>,
 }

@@ -60,6 +60,13 @@ pub enum Warning {
         /// What is wrong with it.
         reason: String,
     },
+    /// The archive comes after a later export of a repository, and what was accepted with that one judged it.
+    Late {
+        /// The repository.
+        repository: RepositoryName,
+        /// The later export.
+        later_export: Timestamp,
+    },
     /// An in-toto layout was valid at export, and has expired since.
     LayoutExpired {
         /// The reference of the item that the layout is about.
@@ -303,7 +310,8 @@ pub(crate) fn of_repositories(repositories: &[RepositoryEvidence]) -> impl Itera
         let passed_over = evidence.roles_passed_over.iter().map(move |RolePassedOver { role, reason }| {
             Warning::RolePassedOver { role: role.to_string(), repository: repository(), reason: reason.clone() }
         });
-        shared.into_iter().chain(passed_over)
+        let late = evidence.later_export.map(|later_export| Warning::Late { repository: repository(), later_export });
+        late.into_iter().chain(shared).chain(passed_over)
     })
 }
 
@@ -321,6 +329,7 @@ impl Warning {
             | Self::OtherClock { .. }
             | Self::RoleExpired { .. }
             | Self::RolePassedOver { .. }
+            | Self::Late { .. }
             | Self::LayoutExpired { .. }
             | Self::Step { .. }
             | Self::SharedCertificate { .. }
@@ -365,6 +374,12 @@ impl fmt::Display for Warning {
                 write!(
                     f,
                     "role {role} of repository {repository} is not trusted, and nothing that was looked for needs it: {reason}"
+                )
+            }
+            Self::Late { repository, later_export } => {
+                write!(
+                    f,
+                    "it comes late: an export of {later_export} was accepted from repository {repository} before, and the metadata that came with that one vouches for all of it"
                 )
             }
             Self::LayoutExpired { item, expires } => {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use sealift_archive_format::Digest;
 use sealift_proof::level::{Level, MinimumLevel};
 use sealift_proof::tuf::MismatchError;
@@ -128,6 +129,27 @@ pub enum JudgementError {
         /// The part of the policy that requires it.
         rule: Rule,
     },
+    /// A later export was accepted before, and what was accepted with it does not vouch for all of the archive.
+    #[error(
+        "the archive was exported at {exported_at}, before the last accepted export from repository {repository} ({later_export}), \
+         and the metadata that was accepted since does not vouch for all of it"
+    )]
+    Late {
+        /// The repository.
+        repository: RepositoryName,
+        /// When the archive was exported.
+        exported_at: Timestamp,
+        /// The last accepted export from the repository.
+        later_export: Timestamp,
+        /// What is not vouched for, or why.
+        source: Box<Self>,
+    },
+    /// Nobody vouches for it, in an archive that comes after a later export.
+    #[error("nobody vouches for {reference}, so nothing shows that it was not replaced since")]
+    Undated {
+        /// The reference.
+        reference: String,
+    },
 }
 
 /// Why an item reaches no higher level, if not for want of proof alone.
@@ -249,6 +271,8 @@ impl Remediable for JudgementError {
                 (None, Rule::Requirement(_)) => Remedy::LowerRequiredLevel,
             },
             Self::NotVouchedFor { repository, .. } => Remedy::ChangeVouching { repository: repository.clone() },
+            Self::Late { repository, .. } => Remedy::ImportInOrder { repository: Some(repository.clone()) },
+            Self::Undated { .. } => Remedy::ImportInOrder { repository: None },
             Self::UnpinnedRequired { repository, meant, .. } => {
                 Remedy::PinRoot { repository: repository.clone(), meant: Some(meant.clone()) }
             }

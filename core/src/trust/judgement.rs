@@ -19,6 +19,7 @@ use super::attestations::{Attestations, InvalidAttestation};
 use super::error::JudgementError;
 use super::evidence::{Evidence, Finding, MAXIMUM_LISTED, Unlisted};
 use super::item::Item;
+use super::memory::Late;
 use super::question::{Brought, Question};
 use super::referrers::{self, NamedGraphs, ReferrerRefusal};
 use super::repositories::{Carried, Carrier, Repositories, RepositoryEvidence};
@@ -54,6 +55,19 @@ pub struct OpenJudgement {
     /// The pinned attesters.
     attesters: Vec<LayoutKey>,
     judged_at: Timestamp,
+    /// Why everything has to be vouched for, if the archive comes after a later export.
+    late: Option<Late>,
+}
+
+/// Why what was found is not accepted, whatever the attestations say.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OpenRefusal {
+    /// A referrer.
+    #[error(transparent)]
+    Referrer(#[from] ReferrerRefusal),
+    /// An item or a part.
+    #[error(transparent)]
+    Judgement(#[from] JudgementError),
 }
 
 /// Judges items against what this side trusts, as far as targets decide it.
@@ -92,6 +106,17 @@ pub fn judge_carried(
     trust: &Trust,
     carried: &mut Carried,
 ) -> Result<OpenJudgement, JudgementError> {
+    let late = Late::of(trust, question.terms, carried.names());
+    let judged = judge_only_carried(question, trust, carried);
+    let judged = judged.map_err(|error| late.iter().fold(error, |error, late| late.refused(error)))?;
+    Ok(OpenJudgement { late, ..judged })
+}
+
+fn judge_only_carried(
+    question: &Question<'_>,
+    trust: &Trust,
+    carried: &mut Carried,
+) -> Result<OpenJudgement, JudgementError> {
     let (found, repositories) = find(question, trust, carried.carriers())?;
     let repositories = repositories.into_heard();
     repositories.require_no_stray(trust, carried)?;
@@ -110,7 +135,7 @@ fn find<'a>(
     let attesters = attesters.map(|(name, key)| LayoutKey { label: name.to_string(), key: key.clone() }).collect();
     let findings = Findings { repositories: Vec::new(), items, invalid_attestations: Vec::new() };
     let judged_at = question.terms.judged_at();
-    Ok((OpenJudgement { findings, open: judge.open, attesters, judged_at }, judge.repositories))
+    Ok((OpenJudgement { findings, open: judge.open, attesters, judged_at, late: None }, judge.repositories))
 }
 
 /// The map of the trust store. Without one, a single pinned root speaks for every name.
@@ -291,14 +316,15 @@ impl OpenJudgement {
     /// `documents`.
     ///
     /// # Errors
-    /// [`ReferrerRefusal`].
+    /// [`OpenRefusal`].
     pub(crate) fn await_attestations(
         self,
         named: &[NamedGraphs<'_>],
         documents: &HashMap<&Digest, &[u8]>,
-    ) -> Result<Attestations, ReferrerRefusal> {
-        let Self { mut findings, open, attesters, judged_at } = self;
+    ) -> Result<Attestations, OpenRefusal> {
+        let Self { mut findings, open, attesters, judged_at, late } = self;
         findings.pass_on_to_parts(named);
+        late.map_or(Ok(()), |late| late.require_vouched(&findings))?;
         referrers::check(named, &open)?;
         Ok(Attestations::expected_by(findings, named, documents, &open, attesters, judged_at))
     }

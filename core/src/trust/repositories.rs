@@ -1,20 +1,19 @@
 //! The TUF repositories that speak for what an archive holds, opened for a judgement.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
 use jiff::Timestamp;
 use sealift_archive_format::{Digest, EntryName, FileName};
-use sealift_proof::freshness::{Clock, FreshnessError};
+use sealift_proof::freshness::FreshnessError;
 use sealift_proof::tuf::provider::{CarriedMetadata, CarriedTargets};
 use sealift_proof::tuf::{
-    Dialect, FetchError, Limits, MetadataProvider, ProviderError, RoleEvidence, RolePassedOver, TargetProvider,
+    Dialect, FetchError, MetadataProvider, ProviderError, RoleEvidence, RolePassedOver, TargetProvider,
     TrustedRepository, TrustedState, TufError, VerifiedTarget, stray_metadata,
 };
-use serde::Serialize;
 
 use super::item::Item;
-use super::terms::{Purpose, Terms};
+use super::memory::{Regression, RepositoryByMemory, walk};
+use super::terms::Terms;
 
 use crate::nearness;
 use crate::remedy::{ExporterMatter, Remediable, Remedy};
@@ -132,85 +131,6 @@ impl Remediable for RepositoryError {
     }
 }
 
-/// What an archive contradicts of what was accepted from a repository before. It is refused, unless for an audit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case", rename_all_fields = "camelCase", tag = "kind")]
-pub enum Regression {
-    /// It was exported before the last accepted export.
-    OlderExport {
-        /// When it was exported.
-        exported_at: Timestamp,
-        /// The last accepted export.
-        floor: Timestamp,
-    },
-    /// This side's clock is behind the last accepted export.
-    ClockBehind {
-        /// This side's clock.
-        now: Timestamp,
-        /// The last accepted export.
-        floor: Timestamp,
-    },
-    /// A role has a lower version than the one accepted before.
-    OlderVersion {
-        /// The role.
-        role: String,
-        /// The version accepted before.
-        accepted: u64,
-        /// The version in the archive.
-        found: u64,
-    },
-    /// Snapshot metadata does not list a role that an accepted version listed.
-    RoleNotListed {
-        /// The file of its metadata.
-        file: String,
-    },
-}
-
-impl Regression {
-    /// What of `error` contradicts what was accepted before.
-    fn of_clock(error: &FreshnessError) -> Option<Self> {
-        match *error {
-            FreshnessError::OlderThanLastAccepted { exported_at, floor } => {
-                Some(Self::OlderExport { exported_at, floor })
-            }
-            FreshnessError::ClockBehindLastAccepted { now, floor } => Some(Self::ClockBehind { now, floor }),
-            FreshnessError::NoExportTime
-            | FreshnessError::ExportedInTheFuture { .. }
-            | FreshnessError::TooLongInTransit { .. } => None,
-        }
-    }
-
-    /// The same of metadata.
-    fn of_metadata(error: &TufError) -> Option<Self> {
-        match error {
-            TufError::Rollback { role, trusted, found, .. } => {
-                Some(Self::OlderVersion { role: role.to_string(), accepted: *trusted, found: *found })
-            }
-            TufError::Removed(file) => Some(Self::RoleNotListed { file: file.clone() }),
-            _ => None,
-        }
-    }
-}
-
-impl fmt::Display for Regression {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::OlderExport { exported_at, floor } => {
-                write!(f, "it was exported at {exported_at}, before the last accepted export ({floor})")
-            }
-            Self::ClockBehind { now, floor } => {
-                write!(f, "this side's clock ({now}) is behind the last accepted export ({floor})")
-            }
-            Self::OlderVersion { role, accepted, found } => {
-                write!(f, "version {found} of {role} is older than version {accepted}, which was accepted before")
-            }
-            Self::RoleNotListed { file } => {
-                write!(f, "snapshot metadata does not list {file:?}, which an accepted version listed")
-            }
-        }
-    }
-}
-
 /// What was proven about a repository.
 #[derive(Debug, Clone)]
 pub struct RepositoryEvidence {
@@ -234,6 +154,8 @@ pub struct RepositoryEvidence {
     pub targets: Vec<VerifiedTarget>,
     /// What contradicts what was accepted before; only in an audit.
     pub contradictions: Vec<Regression>,
+    /// The later export that was accepted before, if the metadata that judged is from there.
+    pub later_export: Option<Timestamp>,
     /// What to remember about it once the archive is accepted.
     pub next_state: TrustedState,
 }
@@ -246,10 +168,23 @@ struct OpenedRepository<'a> {
 
 /// What a repository has answered.
 struct Heard {
+    /// By what its names are looked up.
     repository: TrustedRepository,
+    /// What was carried, as it was when it was exported, where something later looks names up.
+    as_exported: Option<TrustedRepository>,
     pinned_root: Digest,
     contradictions: Vec<Regression>,
+    later_export: Option<Timestamp>,
     found: BTreeMap<String, VerifiedTarget>,
+}
+
+impl Heard {
+    fn of(walked: RepositoryByMemory, pinned: &PinnedRepository) -> Self {
+        let RepositoryByMemory { repository, as_exported, contradictions } = walked;
+        let later_export = pinned.state.last_export.filter(|_| as_exported.is_some());
+        let pinned_root = pinned.root.digest.clone();
+        Self { repository, as_exported, pinned_root, contradictions, later_export, found: BTreeMap::new() }
+    }
 }
 
 /// The repositories that were asked, after the last search.
@@ -279,10 +214,9 @@ impl<'a> Repositories<'a> {
                 continue;
             };
             let limits = trust.policy.limits.tuf();
-            let (repository, contradictions) = walk(pinned, carrier.metadata, terms, &limits)
+            let walked = walk(pinned, carrier.metadata, terms, &limits)
                 .map_err(|source| RepositoryError::Tuf { name: name.clone(), source })?;
-            let (pinned_root, found) = (pinned.root.digest.clone(), BTreeMap::new());
-            let heard = Heard { repository, pinned_root, contradictions, found };
+            let heard = Heard::of(walked, pinned);
             opened.insert(name, OpenedRepository { carrier, heard });
         }
         let dialect =
@@ -386,45 +320,15 @@ impl<'a> Repositories<'a> {
     }
 }
 
-/// Walks a repository to its top-level targets. In an audit, what contradicts what was accepted before is returned instead of
-/// being refused, and the walk begins at the newest accepted root.
-fn walk(
-    pinned: &PinnedRepository,
-    metadata: &mut dyn MetadataProvider,
-    terms: &Terms,
-    limits: &Limits,
-) -> Result<(TrustedRepository, Vec<Regression>), TufError> {
-    let mut update = |state: &TrustedState| {
-        sealift_proof::tuf::update(pinned.root.anchor(), state, metadata, terms.judged_at(), limits)
-    };
-    let walked = update(&pinned.state);
-    match terms.purpose() {
-        Purpose::Acceptance => walked.map(|repository| (repository, Vec::new())),
-        Purpose::Audit => {
-            let clock = Clock { floor: pinned.state.last_export, ..*terms.clock() };
-            let of_clock = clock.require_not_below_floor().err().and_then(|error| Regression::of_clock(&error));
-            let mut contradictions = Vec::from_iter(of_clock);
-            let repository = match walked {
-                Err(error) => {
-                    let Some(contradiction) = Regression::of_metadata(&error) else { return Err(error) };
-                    contradictions.push(contradiction);
-                    update(&pinned.state.root_only())?
-                }
-                Ok(repository) => repository,
-            };
-            Ok((repository, contradictions))
-        }
-    }
-}
-
 impl HeardRepositories {
     /// Requires that every carried file of these repositories has a reason to be there: metadata belongs to what was
     /// verified, and target files were needed.
     pub(super) fn require_no_stray(&self, trust: &Trust, carried: &Carried) -> Result<(), RepositoryError> {
-        for (name, Heard { repository, .. }) in &self.0 {
+        for (name, Heard { repository, as_exported, .. }) in &self.0 {
+            let carried_with = as_exported.as_ref().unwrap_or(repository);
             let Some(CarriedRepository { metadata, targets }) = carried.repositories.get(name) else { continue };
             let Some(pinned) = trust.repositories.get(name) else { continue };
-            let stray = stray_metadata(metadata, repository, &pinned.root.bytes)
+            let stray = stray_metadata(metadata, carried_with, &pinned.root.bytes)
                 .map_err(|source| RepositoryError::Tuf { name: name.clone(), source })?;
             let entry = match (stray, targets.stray()) {
                 (Some(file), _) => format!("sealift/tuf/{name}/metadata/{file}"),
@@ -449,6 +353,7 @@ impl HeardRepositories {
             consistent_snapshots: heard.repository.has_consistent_snapshots(),
             targets: heard.found.into_values().collect(),
             contradictions: heard.contradictions,
+            later_export: heard.later_export,
             next_state: heard.repository.into_state(exported_at),
         };
         self.0.into_iter().map(evidence).collect()

@@ -4,7 +4,7 @@
 //! metadata, in-toto layouts, OpenPGP keys.
 
 use jiff::{SignedDuration, Timestamp};
-use sealift_proof::freshness::{AskedClock, Clock, Freshness, LooserFreshness};
+use sealift_proof::freshness::{AskedClock, Clock, Freshness, FreshnessError, LooserFreshness};
 
 use super::repositories::RepositoryError;
 use crate::trust_store::{RepositoryName, Trust};
@@ -35,8 +35,8 @@ impl Terms {
     /// Those for an archive that was exported at `exported_at`, with metadata of the repositories that are `carried`: by the
     /// policy's clock, unless another one is asked for.
     ///
-    /// Each repository has its own floor, and the latest one among the carried repositories refuses first. An archive
-    /// without repositories still has an export time.
+    /// Each repository has its own floor, and the latest one among the carried repositories counts. An archive without repositories
+    /// still has an export time.
     ///
     /// # Errors
     /// [`RepositoryError::Freshness`] and [`RepositoryError::ArchiveTime`] when there is no instant to judge at.
@@ -48,18 +48,30 @@ impl Terms {
         exported_at: Timestamp,
         carried: impl IntoIterator<Item = &'n RepositoryName>,
     ) -> Result<Self, RepositoryError> {
-        let floor = |name: &'n RepositoryName| Some((trust.repositories.get(name)?.state.last_export?, name));
         let latest = match purpose {
-            Purpose::Acceptance => carried.into_iter().filter_map(floor).max(),
+            Purpose::Acceptance => trust.latest_export(carried),
             Purpose::Audit => None,
         };
         let clock = Clock { now, exported_at: Some(exported_at), floor: latest.map(|(floor, _)| floor) };
         let freshness = trust.policy.freshness_by(asked);
-        let judged_at = freshness.reference_time(&clock).map_err(|source| match latest {
-            Some((_, name)) => RepositoryError::Freshness { name: name.clone(), source },
-            None => RepositoryError::ArchiveTime(source),
-        })?;
+        let judged_at = freshness.reference_time(&clock).map_err(|source| no_instant(latest, source))?;
         Ok(Self { judged_at, purpose, ..Self::at(trust, clock, freshness) })
+    }
+
+    /// Those for an archive that is about to be sealed: as [`Terms::of_archive`], and nothing later was accepted here before.
+    ///
+    /// # Errors
+    /// As [`Terms::of_archive`].
+    pub fn of_export<'n>(
+        trust: &Trust,
+        now: Timestamp,
+        exported_at: Timestamp,
+        carried: impl IntoIterator<Item = &'n RepositoryName> + Clone,
+    ) -> Result<Self, RepositoryError> {
+        let latest = trust.latest_export(carried.clone());
+        let terms = Self::of_archive(trust, now, None, Purpose::Acceptance, exported_at, carried)?;
+        terms.clock.require_not_below_floor().map_err(|source| no_instant(latest, source))?;
+        Ok(terms)
     }
 
     /// Those for what was not carried, but comes from live repositories: nothing may have expired now.
@@ -92,6 +104,12 @@ impl Terms {
     /// When what is judged was exported; `None` where nothing was carried.
     pub fn exported_at(&self) -> Option<Timestamp> {
         self.clock.exported_at
+    }
+
+    /// Whether what is judged was exported before that, and is to be accepted after it.
+    pub(super) fn is_late(&self, last_export: Option<Timestamp>) -> bool {
+        let is_later = |export| self.exported_at().is_some_and(|exported_at| exported_at < export);
+        self.purpose == Purpose::Acceptance && last_export.is_some_and(is_later)
     }
 
     /// What it is judged for.
@@ -130,5 +148,12 @@ impl Terms {
             Purpose::Audit => return Err(LooserFreshness::Memory),
         }
         self.freshness.require_as_strict_as(&self.policy_freshness)
+    }
+}
+
+fn no_instant(latest: Option<(Timestamp, &RepositoryName)>, source: FreshnessError) -> RepositoryError {
+    match latest {
+        Some((_, name)) => RepositoryError::Freshness { name: name.clone(), source },
+        None => RepositoryError::ArchiveTime(source),
     }
 }

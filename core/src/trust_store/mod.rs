@@ -46,6 +46,7 @@ use std::str::FromStr;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use sealift_archive_format::Digest;
 
 pub(crate) use basis::TrustBasis;
@@ -102,6 +103,15 @@ impl Trust {
     /// The repository that was probably meant by a name under which no root is pinned.
     pub fn meant(&self, name: &RepositoryName) -> Option<RepositoryName> {
         nearness::meant(name.as_str(), self.repositories.keys()).cloned()
+    }
+
+    /// The latest export that was accepted of any of these repositories, and of which one.
+    pub(crate) fn latest_export<'n>(
+        &self,
+        names: impl IntoIterator<Item = &'n RepositoryName>,
+    ) -> Option<(Timestamp, &'n RepositoryName)> {
+        let last = |name: &'n RepositoryName| Some((self.repositories.get(name)?.state.last_export?, name));
+        names.into_iter().filter_map(last).max()
     }
 }
 

@@ -18,7 +18,7 @@ use crate::archive_layout::{self, ArchiveLayoutError};
 use crate::remedy::{ExporterMatter, Remediable, Remedy};
 use crate::seal::{self, ExporterKey, SealError};
 use crate::trust::{
-    self, Carried, CarriedRepository, Item, JudgementError, MAXIMUM_TUF, Question, ReferrerRefusal, Terms,
+    self, Carried, CarriedRepository, Item, JudgementError, MAXIMUM_TUF, OpenRefusal, Question, ReferrerRefusal, Terms,
 };
 use crate::trust_store::{RepositoryName, Trust, TrustBasis};
 
@@ -54,6 +54,15 @@ pub enum HeadError {
     /// Its content is refused by judgement.
     #[error(transparent)]
     Judgement(#[from] JudgementError),
+}
+
+impl From<OpenRefusal> for HeadError {
+    fn from(refusal: OpenRefusal) -> Self {
+        match refusal {
+            OpenRefusal::Referrer(error) => error.into(),
+            OpenRefusal::Judgement(error) => error.into(),
+        }
+    }
 }
 
 impl Remediable for HeadError {

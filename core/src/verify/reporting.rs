@@ -104,6 +104,7 @@ fn repository(evidence: &RepositoryEvidence, clock: &Clock) -> RepositoryReport 
         name: evidence.name.clone(),
         pinned_root: evidence.pinned_root.clone(),
         judged_at: evidence.judged_at,
+        later_export: evidence.later_export,
         roles: evidence.roles.iter().map(role).collect(),
     }
 }

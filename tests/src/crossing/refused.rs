@@ -77,6 +77,14 @@ impl Refused {
         }
     }
 
+    /// What is not vouched for in an archive that comes late.
+    pub fn late(self) -> JudgementError {
+        match self.judgement() {
+            JudgementError::Late { source, .. } => *source,
+            other => panic!("not refused for coming late: {other:?}"),
+        }
+    }
+
     /// What is wrong with a repository.
     pub fn repository(self) -> RepositoryError {
         match self.judgement() {

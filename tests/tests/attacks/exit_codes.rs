@@ -332,12 +332,18 @@ fn exit_code_20_for_metadata_that_went_back() {
 
 #[test]
 fn exit_code_20_for_an_export_before_the_last_accepted_one() {
-    let (operator, sample) = Operator::hours_after_the_release(2);
+    let (operator, mut sample) = Operator::hours_after_the_release(2);
     let operator = operator.trusts(&sample);
-    assert_eq!(operator.import(&operator.packed(&sample).archive()).exit_code, Some(0));
-    fs::remove_dir_all(operator.folder.path().join("delivered")).unwrap();
     let older = operator.packed_hours_ago(&sample, 1).archive();
-    operator.refuses(&older, 20, "rollback", "in the order in which they were exported");
+    let repository = &mut sample.repository;
+    for role in [&mut repository.timestamp, &mut repository.snapshot, &mut repository.releases] {
+        role.version += 1;
+    }
+    repository.released.remove(BUNDLE);
+    let newer = Consignment::of_image(&sample, 1, operator.now).archive();
+    assert_eq!(operator.import(&newer).exit_code, Some(0));
+    fs::remove_dir_all(operator.folder.path().join("delivered")).unwrap();
+    operator.refuses(&older, 20, "rollback", "only what the publisher still vouches for is accepted");
 }
 
 /// A bundle in a tar file, without its images.

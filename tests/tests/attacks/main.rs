@@ -13,6 +13,7 @@ mod delivery;
 mod exit_codes;
 mod files;
 mod in_toto;
+mod late;
 mod names;
 mod policy;
 mod promises;

@@ -162,6 +162,7 @@ fn warnings() -> Vec<WarningReport> {
         Warning::RedLine { red_line: instant },
         Warning::RoleExpired { role: text(), repository: repository.clone(), expires: instant },
         Warning::RolePassedOver { role: text(), repository: repository.clone(), reason: text() },
+        Warning::Late { repository: repository.clone(), later_export: instant },
         Warning::LayoutExpired { item: text(), expires: instant },
         Warning::InspectionsNotRun { item: text(), names: vec![text()] },
         Warning::Step { step: text(), item: text(), text: text() },
@@ -224,12 +225,24 @@ fn contradictions() -> Vec<Regression> {
     ]
 }
 
-/// The report on an image that the pinned repository does not list, for an audit after something newer was accepted.
-fn audited_and_unlisted() -> Report {
+/// An archive, after a later one of the same publisher was accepted.
+fn overtaken() -> (Crossing, Vec<u8>) {
     let mut sides = Crossing::new();
     let older = sides.archive();
     sides.wait(SignedDuration::from_mins(1));
     sides.far.accepts(&sides.archive());
+    (sides, older)
+}
+
+/// The report on one that is accepted late.
+fn late() -> Report {
+    let (sides, older) = overtaken();
+    sides.far.verify(&older).report()
+}
+
+/// The report on an image that the pinned repository does not list, for an audit after something newer was accepted.
+fn audited_and_unlisted() -> Report {
+    let (sides, older) = overtaken();
     let mut report =
         sides.far.audit(older.as_slice()).unwrap().receive(&Discard, &Transport::default()).unwrap().report();
     report.items[0].unlisted.push(unlisted());
@@ -278,7 +291,8 @@ fn the_schema_describes_every_field_of_a_report_and_no_others() {
     let partial = sides.export(&ExportRequest { platforms: chosen, ..sides.request() }).unwrap();
     let partial = sides.far.verify(&partial).report();
     let accepted = sides.far.verify(&archive).report();
-    for report in [with_attestations(), with_a_pinned_key(), accepted, partial, audited, audited_and_unlisted()] {
+    for report in [with_attestations(), with_a_pinned_key(), accepted, partial, audited, audited_and_unlisted(), late()]
+    {
         checker.check(&serde_json::to_value(report).unwrap(), "");
     }
     let base = Base::of_archives(vec![sent(&archive)], []);

@@ -293,6 +293,13 @@ fn remembered_delegated_roles_are_not_asked_for_again_and_forgotten_when_no_long
     repository.requests.clear();
     repository.update(&state).unwrap().resolve(&mut repository, "missing").unwrap();
     assert_eq!(repository.requests, ["2.root.json", "timestamp.json"]);
+    // It is kept as long as it is what the snapshot lists, whether it is needed or not.
+    let unneeded = repository.update(&state).unwrap().into_state(None);
+    assert_eq!(unneeded.metadata.get("a"), state.metadata.get("a"));
+    let mut next = repository.clone();
+    next.role("a")["version"] = json!(2);
+    next.publish(&["a", "snapshot", "timestamp"]);
+    assert!(!next.update(&state).unwrap().into_state(None).metadata.contains_key("a"));
     repository.role("snapshot")["meta"].as_object_mut().unwrap().remove("a.json");
     repository.rotate_keys("snapshot");
     repository.publish(&["root", "snapshot", "timestamp"]);

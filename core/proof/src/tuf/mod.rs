@@ -44,7 +44,7 @@ pub use map::RepositoryMap;
 pub use metadata::{Root, Snapshot, Targets, Timestamp};
 pub use path_pattern::PathPattern;
 pub use provider::{AnnouncedFile, MetadataProvider, ProviderError, TargetProvider};
-pub use repository::TrustedRepository;
+pub use repository::{MAXIMUM_KEPT_ROLES, TrustedRepository};
 pub use role_name::{RoleName, RoleNameError};
 pub use state::TrustedState;
 pub use stray::stray_metadata;

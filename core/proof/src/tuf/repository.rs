@@ -11,6 +11,7 @@ use super::dialect::Dialect;
 use super::envelope::{Authority, RoleEvidence, VerifiedMetadata};
 use super::error::TufError;
 use super::every_role::RolePassedOver;
+use super::hashes::length;
 use super::limits::Limits;
 use super::matching::MatchingSteps;
 use super::metadata::Targets;
@@ -58,6 +59,9 @@ impl Pending {
         Self { from: None, role: RoleName::targets(), scope: DelegationScope::EVERYTHING }
     }
 }
+
+/// How much is remembered of delegated roles that were not needed for what was accepted last, in bytes: 64 MiB.
+pub const MAXIMUM_KEPT_ROLES: u64 = 64 << 20;
 
 /// How many names are looked at to find those beside another one.
 const MAXIMUM_NAMES: usize = 20;
@@ -137,11 +141,36 @@ impl TrustedRepository {
         &self.state
     }
 
-    /// What to remember: the accepted metadata, and the export time it came with, which never moves back.
+    /// What to remember: the accepted metadata, and the export time it came with, which never moves back. A delegated role that was not
+    /// loaded now is remembered as long as the snapshot lists it in the version that is known, and there is room
+    /// ([`MAXIMUM_KEPT_ROLES`]).
     pub fn into_state(self, export_time: Option<Instant>) -> TrustedState {
+        let superseded = self.superseded();
         let mut state = self.state;
+        state.metadata.retain(|role, _| !superseded.contains(role));
         state.last_export = state.last_export.max(export_time);
         state
+    }
+
+    /// The roles that need not be remembered. Where snapshots state no versions, a role that is remembered guards against rollback, and
+    /// is always kept.
+    fn superseded(&self) -> BTreeSet<String> {
+        if !self.dialect().lists_versions() {
+            return BTreeSet::new();
+        }
+        let loaded: BTreeSet<&str> = self.roles.iter().map(|evidence| evidence.role.as_str()).collect();
+        let mut room = MAXIMUM_KEPT_ROLES;
+        let mut is_kept = |(role, bytes): (&String, &Vec<u8>)| {
+            let listed = || {
+                let file = self.snapshot.announced(&RoleName::delegated(role).ok()?, &self.limits)?;
+                self.snapshot.lists_file(&file.role.file_name(file.version), bytes).then_some(())
+            };
+            let left = room.checked_sub(length(bytes)).filter(|_| listed().is_some());
+            room = left.unwrap_or(room);
+            left.is_some()
+        };
+        let others = self.state.metadata.iter().filter(|(role, _)| !loaded.contains(role.as_str()));
+        others.filter(|other| !is_kept(*other)).map(|(role, _)| role.clone()).collect()
     }
 
     /// The names of all targets that the top-level targets role itself describes.

@@ -12,7 +12,8 @@ use super::role_name::RoleName;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrustedState {
     /// The raw bytes of the metadata last accepted, by role name: `root`, `timestamp`, `snapshot`, `targets` and the
-    /// delegated roles that were loaded; all that can be reached, where snapshots state no versions. Empty before the first acceptance.
+    /// delegated roles that were loaded, as long as the snapshot lists them; all that can be reached, where snapshots state no versions.
+    /// Empty before the first acceptance.
     pub metadata: BTreeMap<String, Vec<u8>>,
     /// The export time of the last accepted archive: the floor below which no archive is accepted.
     pub last_export: Option<Timestamp>,

@@ -2,7 +2,7 @@
 //! that lie to that end.
 
 use sealift_core::import::ImportError;
-use sealift_core::trust::RepositoryError;
+use sealift_core::trust::{JudgementError, RepositoryError};
 use sealift_proof::freshness::{AskedClock, FreshnessError, LooserFreshness};
 use sealift_proof::tuf::TufError;
 use sealift_tests::crossing::{FarSide, Refused};
@@ -87,15 +87,14 @@ fn an_export_time_that_is_moved_back_to_make_expired_metadata_look_fresh() {
     // Beyond the longest transit that the policy allows:
     let far = FarSide::trusting(&sample, hours(40 * DAY));
     assert_error!(far.refuses(&lying).freshness(), FreshnessError::TooLongInTransit { .. });
-    // After an honest delivery:
-    let mut renewed = Consignment::of(&sample, hours(DAY));
+    // After an honest delivery, what came with that one decides:
     let mut far = FarSide::trusting(&sample, hours(3 * DAY));
     let mut sample = sample;
-    sample.repository.timestamp.version = 2;
+    published_again(&mut sample, "targets/releases", 1);
     sample.repository.timestamp.expires = hours(2 * DAY);
-    *renewed.tuf() = sample.repository.files();
-    far.accepts(&renewed.archive());
-    assert_error!(far.refuses(&lying).freshness(), FreshnessError::OlderThanLastAccepted { .. });
+    sample.repository.released.remove(BUNDLE);
+    far.accepts(&Consignment::of_image(&sample, 1, hours(DAY)).archive());
+    assert_error!(far.refuses(&lying).late(), JudgementError::Level { reference, .. } if reference == BUNDLE);
     // By this side's own clock it is simply expired, whatever the seal says.
     far = FarSide::trusting(&sample, hours(3 * DAY));
     far.asked = Some(AskedClock::Now);

@@ -18,7 +18,7 @@ use sealift_tests::malicious_exporter::Consignment;
 use super::*;
 
 /// The sample, its role published anew so many times. Roles above it follow, as publishers do it.
-fn published_again(sample: &mut Sample, role: &str, times: u64) {
+pub(super) fn published_again(sample: &mut Sample, role: &str, times: u64) {
     let repository = &mut sample.repository;
     repository.timestamp.version += times;
     if role != "timestamp" {

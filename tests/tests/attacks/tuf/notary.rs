@@ -115,9 +115,20 @@ fn a_tag_of_docker_content_trust_crosses_at_level_1a_and_its_next_generation_aft
     content.crossing.wait(jiff::SignedDuration::from_hours(1));
     let second = content.archive();
     content.crossing.far.accepts(&second);
-    // Whatever is remembered is read again, and does not go back.
-    let error = content.crossing.far.refuses(&first);
-    assert!(matches!(error.repository(), RepositoryError::Freshness { .. } | RepositoryError::Tuf { .. }));
+    // The first comes late, and the second still vouches for what it brings. Whatever is remembered is read again, and does not go back.
+    let accepted = content.crossing.far.accepted();
+    content.crossing.far.accepts(&first);
+    assert!(content.crossing.far.accepted() == accepted);
+    // Until the tag is another image.
+    content.image = Image::new("linux/amd64", &[("app", b"two")]);
+    content.push(&reference());
+    let bytes = content.image.root().bytes().to_vec();
+    content.notary.add_tag("targets/releases", TAG, &bytes);
+    content.notary.bump("targets/releases");
+    content.notary.publish_next();
+    content.crossing.wait(jiff::SignedDuration::from_hours(1));
+    content.crossing.far.accepts(&content.archive());
+    assert_error!(content.crossing.far.refuses(&first).late(), JudgementError::Binding { .. });
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use sealift_core::trust::RepositoryError;
+use sealift_archive_format::Digest;
+use sealift_core::trust::JudgementError;
 use sealift_proof::freshness::FreshnessError;
 use sealift_proof::tuf::{TrustedState, TufError};
 use sealift_sample_publisher::tuf_repository::Role;
@@ -95,13 +96,15 @@ fn rollback_of_the_root_by_withholding_the_newer_ones() {
 
 #[test]
 fn rollback_by_an_archive_that_was_exported_before_the_last_accepted_one() {
-    let sample = sample();
+    let mut sample = sample();
     let far = FarSide::trusting(&sample, hours(3));
     let older = packed_at(&sample, 1).archive();
-    far.accepts(&packed_at(&sample, 2).archive());
-    let error = far.refuses(&older).freshness();
-    assert_error!(error, FreshnessError::OlderThanLastAccepted { exported_at, floor }
-        if exported_at == hours(1) && floor == hours(2));
+    published_again(&mut sample, "targets/releases", 1);
+    sample.release(BUNDLE, "bundle.json", &Digest::sha256(b"the next build"), 14);
+    far.accepts(&Consignment::of_image(&sample, 1, hours(2)).archive());
+    let error = far.refuses(&older).judgement();
+    assert_error!(error, JudgementError::Late { exported_at, later_export, .. }
+        if exported_at == hours(1) && later_export == hours(2));
 }
 
 #[test]
@@ -134,10 +137,22 @@ fn rollback_behind_the_last_accepted_export_of_any_repository_that_came_along() 
         consignment.repositories.insert("other".to_owned(), files);
         consignment
     };
+    // What nobody vouches for shows that the archive is late.
+    far.policy("minimum_level = \"0\"\n");
     let refused_for = |consignment: Consignment, repository: &str, last: i64| {
-        let error = far.refuses(&consignment.archive()).repository();
-        assert_error!(error, RepositoryError::Freshness { name, source: FreshnessError::OlderThanLastAccepted { floor, .. } }
-            if name.as_str() == repository && floor == hours(last));
+        let unvouched = [("elsewhere.example/web:1", &demo.references[2].1)];
+        let repositories = consignment.repositories.into_iter().map(|(name, mut files)| {
+            files.retain(|path, _| path.starts_with("metadata/"));
+            (name, files)
+        });
+        let mut consignment = Consignment {
+            repositories: repositories.collect(),
+            ..Consignment::of_images(&demo, &unvouched, consignment.exported_at)
+        };
+        consignment.images[0].platforms.push("linux/arm64".to_owned());
+        let error = far.refuses(&consignment.archive()).judgement();
+        assert_error!(error, JudgementError::Late { repository: name, later_export, .. }
+            if name.as_str() == repository && later_export == hours(last));
     };
     far.accepts(&both(2).archive());
     far.accepts(&alone(5).archive());
