@@ -188,13 +188,21 @@ export_tags after 1.2 -- -o two.sealift
 unset SOURCE_DATE_EPOCH
 cmp one.sealift two.sealift
 
+say "   What was exported before the change comes late: what was accepted since vouches for it, and the mirror does not go back"
+import_archive first.sealift --tuf-mirror mirrors
+same_lists
+
 say "3. What must not get across"
 
-say "   What was exported before the change"
+say "   What was exported before the change, after one of its tags was moved"
+release 1.0
+export_tags "https://localhost:$server" 1.0 -- -o third.sealift
+import_archive third.sealift
 refused 20 import_archive first.sealift
+download $gun after
 
 say "   The collection as it was before"
-refused 20 export_tags before 1.0 -- -o old.sealift
+refused 20 export_tags before 1.1 -- -o old.sealift
 
 say "   One byte flipped in any file: an honest exporter does not seal it, and from a dishonest one it is refused"
 export_tags after 1.1 1.2 -- --whole-metadata -o honest.sealift
