@@ -183,6 +183,7 @@ pub mod report;
 pub mod seal;
 pub mod shipment_file;
 pub mod source_file;
+pub mod tag_rule;
 pub mod tarball;
 pub mod thick_bundle;
 pub mod transfer;
@@ -191,6 +192,7 @@ pub mod trust_store;
 pub mod tuf_repository;
 pub mod user_info;
 pub mod verify;
+mod version_range;
 pub mod volume_set;
 pub mod whole_file;
 

@@ -37,6 +37,7 @@ use sealift_core::remedy::{Remediable as _, Remedy, Sought, of_byte_order_mark};
 use sealift_core::seal::SignError;
 use sealift_core::shipment_file::ShipmentFileError;
 use sealift_core::source_file::SourceFileError;
+use sealift_core::tag_rule::TagsError;
 use sealift_core::tarball::TarballError;
 use sealift_core::trust::LookupError;
 use sealift_core::trust_store::{NameError, TrustStoreError};
@@ -286,6 +287,9 @@ pub(crate) enum Reason {
     /// A list of what is to be exported.
     #[error(transparent)]
     ShipmentFile(#[from] ShipmentFileError),
+    /// A rule chooses no tags.
+    #[error(transparent)]
+    Tags(TagsError),
     /// A file cannot be searched for images.
     #[error(transparent)]
     ImageScan(#[from] ImageScanError),
@@ -572,6 +576,7 @@ impl Reason {
             ),
             Self::NameMap(error) => remedied(ExitCode::System, error.remedy()),
             Self::ShipmentFile(error) => remedied(shipment_file(error), error.remedy()),
+            Self::Tags(error) => remedied(ExitCode::Source.noting(NOTHING_WRITTEN), error.remedy()),
             Self::Shard(error) => remedied(ExitCode::Usage.noting(NOTHING_WRITTEN), error.remedy()),
             Self::NotLocked { shipment } => {
                 remedied(ExitCode::Usage.noting(NOTHING_WRITTEN), Remedy::LockFirst { shipment: shipment.clone() })
@@ -644,7 +649,9 @@ fn lock(error: &LockError) -> Conclusion {
         | LockError::LaterVersion { .. }
         | LockError::TooManyNames { .. }
         | LockError::NotLocked { .. }
-        | LockError::NoLongerListed { .. } => ExitCode::Usage.noting(NOTHING_WRITTEN),
+        | LockError::NoLongerListed { .. }
+        | LockError::RuleNotLocked { .. }
+        | LockError::RuleNoLongerListed { .. } => ExitCode::Usage.noting(NOTHING_WRITTEN),
         LockError::Moved { .. } => ExitCode::Source.noting(NOTHING_WRITTEN),
     }
 }

@@ -13,6 +13,7 @@ pub(crate) mod receipt;
 pub(crate) mod referrers;
 pub(crate) mod registry_name;
 pub(crate) mod source;
+pub(crate) mod tags;
 pub(crate) mod target;
 pub(crate) mod verdict;
 pub(crate) mod wanted;

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use percent_encoding::percent_decode_str;
 use sealift_archive_format::{FileName, file_name};
 use sealift_core::found_path;
-use sealift_core::oci::{Reference, ReferenceError};
+use sealift_core::oci::{Reference, ReferenceError, Tag};
 use sealift_core::place::{Place, PlaceError, begins_as_here, require_no_user_info, require_not_here};
 use sealift_core::remedy::Remediable as _;
 
@@ -94,6 +94,18 @@ impl Named {
     /// Where it is, as it was written.
     pub(crate) fn written(&self) -> Option<&str> {
         self.written.as_deref()
+    }
+
+    /// The same with a tag, also where it is stored if that is a name too.
+    pub(crate) fn tagged(&self, tag: &Tag) -> Result<Self, String> {
+        let has_name = |written: &str| match Place::find(written) {
+            Ok(Place::Registry(_)) => true,
+            Ok(Place::Layout { entry, .. } | Place::File { entry, .. }) => entry.is_some(),
+            Err(_) => false,
+        };
+        let written =
+            self.written.as_ref().map(|it| if has_name(it) { format!("={it}:{tag}") } else { format!("={it}") });
+        format!("{}:{tag}{}", self.name, written.unwrap_or_default()).parse()
     }
 
     /// Its name, as a reference.

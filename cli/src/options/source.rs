@@ -8,7 +8,8 @@ use sealift_core::cnab::bundle;
 use sealift_core::docker_archive::DockerArchiveSource;
 use sealift_core::export::{ImagesFrom, ItemOrigin, SourceReference};
 use sealift_core::layout::{LayoutSource, OddEntry};
-use sealift_core::place::{FileForm, Place};
+use sealift_core::oci::Repository;
+use sealift_core::place::{FileForm, InnerName, Place};
 use sealift_core::progress::Progress;
 use sealift_core::source_file::{SourceFile, SourceFileError};
 use sealift_core::tarball::TarballError;
@@ -137,6 +138,34 @@ impl<'p> OpenedSources<'p> {
     pub(crate) fn image(&mut self, named: &Named) -> Result<ItemOrigin, Failure> {
         let place = named.place().attempt(|| format!("cannot find the image {}", named.name))?;
         Ok(ItemOrigin::Image(self.stored(place, named)?))
+    }
+
+    /// The repository in which the tags of a name without a tag are.
+    pub(crate) fn repository(&mut self, named: &Named) -> Result<(Arc<dyn Source>, Repository), Failure> {
+        let attempt = || format!("cannot choose tags of {}", named.name);
+        let (source, entry): (Arc<dyn Source>, _) = match named.place().attempt(attempt)? {
+            Place::Registry(reference) => (self.registries(attempt)?, Some(InnerName::Reference(reference))),
+            Place::Layout { folder, entry } => (self.layout(&folder)?, entry),
+            Place::File { path, form, entry } => match self.file(&path, form)? {
+                OpenedFile::Layout(layout) => (layout, entry),
+                OpenedFile::DockerArchive(archive) => (archive, entry),
+                OpenedFile::ThinBundle | OpenedFile::Bundle { .. } => {
+                    return Err(Reason::NotAnImage(path)).attempt(attempt);
+                }
+            },
+        };
+        let reference = match &entry {
+            None => named.reference(),
+            Some(InnerName::Reference(reference)) if reference.tag().is_none() && reference.digest().is_none() => {
+                reference
+            }
+            Some(_) => {
+                let place = named.written().unwrap_or_default();
+                let why = format!("{place} is one image: a rule for tags needs a repository, or a whole layout");
+                return Err(Reason::CommandLine(why)).attempt(attempt);
+            }
+        };
+        Ok((source, reference.repository().clone()))
     }
 
     fn stored(&mut self, place: Place, named: &Named) -> Result<SourceReference, Failure> {

@@ -17,6 +17,7 @@ use crate::failure::{Attempt as _, Failure, FilePurpose, Reason};
 use crate::files::input::{read_file, read_input};
 use crate::options::place::{Named, NamedFile, NotaryPlace, TufPlace};
 use crate::options::referrers::Referrers;
+use crate::options::tags::RuledImage;
 
 /// What is to be exported, and where the proof about it is.
 #[derive(Debug, Clone, Args)]
@@ -49,6 +50,10 @@ pub(crate) struct WantedArguments {
     /// An image that belongs to no bundle
     #[arg(long, value_name = "NAME[=WHERE]", help_heading = "What")]
     pub(crate) image: Vec<Named>,
+
+    /// The images of a shipment whose tags rules choose.
+    #[arg(skip)]
+    pub(crate) tags: Vec<RuledImage>,
 
     /// A plain file that is a TUF target of this name: a wheel, a chart, an installer, a policy
     ///
@@ -148,7 +153,7 @@ pub(crate) struct Wanted {
 pub(crate) struct NamedShipment {
     /// The file.
     pub(crate) path: PathBuf,
-    /// The names of its items.
+    /// The names of its items, but for those that rules choose.
     pub(crate) names: BTreeSet<String>,
 }
 
@@ -180,6 +185,7 @@ impl WantedArguments {
             bundles,
             thick_bundles,
             images,
+            tags,
             files,
             images_from,
             with_dependencies,
@@ -198,6 +204,7 @@ impl WantedArguments {
         self.thick_bundle.splice(..0, thick_bundles);
         self.image.splice(..0, images);
         self.file.splice(..0, files);
+        self.tags = tags.iter().map(RuledImage::read).collect::<Result<_, _>>()?;
         let platforms = read_all(platforms)?;
         if self.platform.is_empty() {
             self.platform = platforms;
@@ -220,14 +227,16 @@ impl WantedArguments {
 
     /// The registries that are written with `https://`.
     pub(crate) fn https_only(&self) -> impl Iterator<Item = String> {
-        let named = self.bundle.iter().chain(&self.image).filter_map(Named::written);
+        let ruled = self.tags.iter().map(|ruled| &ruled.named);
+        let named = self.bundle.iter().chain(&self.image).chain(ruled).filter_map(Named::written);
         named.chain(self.images_from.as_deref()).filter_map(https_host).map(str::to_owned)
     }
 
     /// Refuses what the command line alone would have refused.
     fn require_consistent(&self) -> Result<(), Failure> {
-        let Self { bundle, thick_bundle, image, file, platform, .. } = self;
-        let why = if bundle.is_empty() && thick_bundle.is_empty() && image.is_empty() && file.is_empty() {
+        let Self { bundle, thick_bundle, image, file, tags, platform, .. } = self;
+        let names = [bundle, thick_bundle, image];
+        let why = if names.iter().all(|it| it.is_empty()) && file.is_empty() && tags.is_empty() {
             "the files list nothing to export"
         } else if !thick_bundle.is_empty() && !platform.is_empty() {
             "a thick bundle travels as it is, so platforms cannot be chosen"

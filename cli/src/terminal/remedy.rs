@@ -170,6 +170,9 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
         R::CorrectShipment => {
             "correct the file; to see every key with its default and an example, make a new one: sealift shipment init FILE"
         }
+        R::CorrectTagRule => {
+            "correct the rule in [tags]: versions are ranges of numbers in three parts (1.*, ~1.4, >=1.2 <2); a pattern takes other tags too (release-*); newest limits how many"
+        }
         R::RestoreLock { shipment } => {
             return format!(
                 "restore the lock, or remove it and make a new one: {}",

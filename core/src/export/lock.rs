@@ -1,7 +1,7 @@
 //! `shipment.lock`: the digest that each name of a shipment stood for when it was last resolved.
 //!
 //! Promise: what is locked is exported with this digest, or not at all. A lock proves nothing: it says what is meant, and the makers' proof
-//! is asked for as without it. What hangs off an image is not locked.
+//! is asked for as without it. What rules chose is locked with the rules. What hangs off an image is not locked.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::plan::Plan;
 use super::request::{ExportRequest, ItemOrigin};
 use crate::remedy::Remedy;
+use crate::tag_rule::{ChosenTags, TagRule};
 
 /// The longest lock that is read, in bytes.
 pub const MAXIMUM_LENGTH: u64 = 8 << 20;
@@ -23,12 +24,17 @@ const VERSION: u32 = 1;
 /// What a lock begins with.
 const HEADING: &str = "# The digest that each name in shipment.toml stands for. Written by Sealift; keep it beside that file, under version control.\n";
 
+/// What stands before the tags.
+const TAGS_HEADING: &str = "\n# The tags that the rules in [tags] chose.\n[tags]\n";
+
 /// The digests that names stand for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ShipmentLock {
     version: u32,
     digests: BTreeMap<String, Digest>,
+    #[serde(default)]
+    tags: ChosenTags,
 }
 
 /// A name that stands for something else than before.
@@ -72,6 +78,22 @@ pub enum LockError {
         /// The first such name.
         name: String,
     },
+    /// The shipment has a rule for tags that the lock does not have.
+    #[error("the lock does not have the tags of {image} by the rule ({rule})")]
+    RuleNotLocked {
+        /// The name of the image.
+        image: String,
+        /// The rule.
+        rule: String,
+    },
+    /// The lock has a rule for tags that the shipment no longer has.
+    #[error("the lock has tags of {image} by the rule ({rule}), which the shipment no longer has")]
+    RuleNoLongerListed {
+        /// The name of the image.
+        image: String,
+        /// The rule.
+        rule: String,
+    },
     /// What is stored under a name is not what is locked.
     #[error("{name} is {found} now; the lock says {locked}")]
     Moved {
@@ -92,7 +114,10 @@ impl LockError {
             Self::Malformed(_) | Self::LaterVersion { .. } | Self::TooManyNames { .. } => {
                 Remedy::RestoreLock { shipment }
             }
-            Self::NotLocked { .. } | Self::NoLongerListed { .. } => Remedy::RenewLock { shipment },
+            Self::NotLocked { .. }
+            | Self::NoLongerListed { .. }
+            | Self::RuleNotLocked { .. }
+            | Self::RuleNoLongerListed { .. } => Remedy::RenewLock { shipment },
             Self::Moved { .. } => Remedy::UpdateLock { shipment },
         }
     }
@@ -121,10 +146,11 @@ impl ShipmentLock {
         Ok(lock)
     }
 
-    /// What a plan resolved these names to.
-    pub fn of(plan: &Plan, names: &BTreeSet<String>) -> Self {
+    /// What a plan resolved these names to, of which some have tags that rules chose.
+    pub fn of(plan: &Plan, names: &BTreeSet<String>, tags: ChosenTags) -> Self {
         let digests = resolved(plan).filter(|(name, _)| names.contains(*name));
-        Self { version: VERSION, digests: digests.map(|(name, digest)| (name.to_owned(), digest.clone())).collect() }
+        let digests = digests.map(|(name, digest)| (name.to_owned(), digest.clone())).collect();
+        Self { version: VERSION, digests, tags }
     }
 
     /// The lock as a file has it: one name in a line, in their order.
@@ -133,7 +159,36 @@ impl ShipmentLock {
             let name = toml::Value::from(name.as_str());
             format!("{name} = \"{digest}\"\n")
         });
-        format!("{HEADING}version = {VERSION}\n\n[digests]\n{}", lines.collect::<String>())
+        let rules = self.tags.rules().map(|(image, rule, tags)| {
+            let tags: Vec<_> = tags.iter().map(|tag| format!("\"{tag}\"")).collect();
+            let [image, rule] = [image, rule].map(toml::Value::from);
+            format!("{image}.{rule} = [{}]\n", tags.join(", "))
+        });
+        let heading = if self.tags.is_empty() { "" } else { TAGS_HEADING };
+        let (lines, rules) = (lines.collect::<String>(), rules.collect::<String>());
+        format!("{HEADING}version = {VERSION}\n\n[digests]\n{lines}{heading}{rules}")
+    }
+
+    /// The tags that rules chose.
+    pub fn tags(&self) -> &ChosenTags {
+        &self.tags
+    }
+
+    /// Requires that the lock has the tags of these rules and of no others, each with the name of its image.
+    ///
+    /// # Errors
+    /// [`LockError::RuleNotLocked`] and [`LockError::RuleNoLongerListed`].
+    pub fn require_rules<'r>(&self, rules: impl IntoIterator<Item = (&'r str, &'r TagRule)>) -> Result<(), LockError> {
+        let rules: BTreeSet<_> = rules.into_iter().map(|(image, rule)| (image.to_owned(), rule.to_string())).collect();
+        let locked: BTreeSet<_> =
+            self.tags.rules().map(|(image, rule, _)| (image.to_owned(), rule.to_owned())).collect();
+        if let Some((image, rule)) = rules.difference(&locked).next().cloned() {
+            return Err(LockError::RuleNotLocked { image, rule });
+        }
+        match locked.difference(&rules).next().cloned() {
+            Some((image, rule)) => Err(LockError::RuleNoLongerListed { image, rule }),
+            None => Ok(()),
+        }
     }
 
     /// Requires that the lock has these names and no others.
@@ -202,12 +257,13 @@ fn resolved(plan: &Plan) -> impl Iterator<Item = (&str, &Digest)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tag_rule::TagWish;
 
     const DIGEST: &str = "sha256:235c26a8367552e607536c83352ffdadd9c3ad86ddd453d36d096a017c9bbc71";
 
     fn lock(names: &[&str]) -> ShipmentLock {
         let digests = names.iter().map(|name| ((*name).to_owned(), Digest::sha256(name.as_bytes())));
-        ShipmentLock { version: VERSION, digests: digests.collect() }
+        ShipmentLock { version: VERSION, digests: digests.collect(), tags: ChosenTags::default() }
     }
 
     #[test]
@@ -242,6 +298,34 @@ mod tests {
         assert_eq!(gone, Err(LockError::NoLongerListed { name: "b:1".to_owned() }));
         let shipment = PathBuf::from("week.toml");
         assert_eq!(missing.unwrap_err().remedy_for(&shipment), Remedy::RenewLock { shipment });
+    }
+
+    #[test]
+    fn tags_are_locked_with_the_rules_that_chose_them() {
+        let rule = |versions: &str, pattern: Option<&str>| {
+            let pattern = pattern.map(str::to_owned);
+            TagRule::new(TagWish { versions: Some(versions.to_owned()), pattern, newest: Some(2), prereleases: false })
+        };
+        let (first, other) = (rule("1.* || ~2.1", Some("*-\u{61}")).unwrap(), rule("2.*", None).unwrap());
+        let mut written = lock(&["example.com/a:2.1.0-a"]);
+        let tags = vec!["2.1.0-a".parse().unwrap(), "1.0.0-a".parse().unwrap()];
+        written.tags.add("example.com/a", &first, tags).unwrap();
+        assert_eq!(ShipmentLock::parse(written.to_text().as_bytes()), Ok(written.clone()), "{}", written.to_text());
+        let names: Vec<_> = written.tags().names().into_iter().collect();
+        let shown = "versions 1.* || ~2.1, pattern *-a, newest 2";
+        assert_eq!(names[1], ("example.com/a:2.1.0-a".to_owned(), vec![shown]));
+        assert_eq!(written.require_rules([("example.com/a", &first)]), Ok(()));
+        let missing = written.require_rules([("example.com/a", &first), ("example.com/a", &other)]);
+        assert!(matches!(&missing, Err(LockError::RuleNotLocked { rule, .. }) if rule == "versions 2.*, newest 2"));
+        let gone = written.require_rules([]);
+        assert!(matches!(&gone, Err(LockError::RuleNoLongerListed { rule, .. }) if rule == shown));
+        let shipment = PathBuf::from("week.toml");
+        for error in [missing, gone] {
+            let renew = Remedy::RenewLock { shipment: shipment.clone() };
+            assert_eq!(error.unwrap_err().remedy_for(&shipment), renew);
+        }
+        let bad = "version = 1\n[digests]\n[tags]\na.r = [\"not a tag\"]\n";
+        assert!(matches!(ShipmentLock::parse(bad.as_bytes()), Err(LockError::Malformed(_))));
     }
 
     #[test]

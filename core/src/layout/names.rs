@@ -25,6 +25,8 @@ pub(super) struct EntryNames {
     by_tag: HashMap<String, Vec<usize>>,
     /// The tags of each repository.
     tags: BTreeMap<String, BTreeSet<Tag>>,
+    /// The entries' names that are just tags.
+    bare_tags: BTreeSet<Tag>,
 }
 
 impl EntryNames {
@@ -45,6 +47,7 @@ impl EntryNames {
                 }
             }
             if let [Some(tag), None] = written {
+                names.bare_tags.extend(tag.parse::<Tag>());
                 tags.insert(tag.to_owned());
             }
             texts.into_iter().for_each(|text| names.by_name.entry(text).or_default().push(at));
@@ -78,9 +81,10 @@ impl EntryNames {
         self.by_name.get(name).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// The tags of a repository among the full names.
+    /// The tags of a repository among the full names, and those that are just tags: they mean the same in every repository.
     pub(super) fn tags(&self, repository: &Repository) -> Vec<Tag> {
-        self.tags.get(&repository.to_string()).into_iter().flatten().cloned().collect()
+        let named = self.tags.get(&repository.to_string()).into_iter().flatten();
+        named.chain(&self.bare_tags).collect::<BTreeSet<_>>().into_iter().cloned().collect()
     }
 }
 
@@ -136,8 +140,9 @@ mod tests {
             assert!(found(missing).is_empty(), "{missing}");
         }
         let tags = |repository: &str| names.tags(repository.parse::<Reference>().unwrap().repository());
-        assert_eq!(tags("alpine"), ["3".parse().unwrap()]);
-        assert_eq!(tags("r.example/app"), ["1".parse().unwrap()]);
-        assert_eq!(tags("s.example/other"), [], "a tag alone belongs to no repository");
+        let [bare, three, one] = ["v2", "3", "1"].map(|tag| tag.parse::<Tag>().unwrap());
+        assert_eq!(tags("alpine"), [three, bare.clone()]);
+        assert_eq!(tags("r.example/app"), [one, bare.clone()]);
+        assert_eq!(tags("s.example/other"), [bare], "a tag alone belongs to every repository");
     }
 }

@@ -257,6 +257,8 @@ pub enum Remedy {
     // What is exported.
     /// Correct the file that lists what is to be exported.
     CorrectShipment,
+    /// Correct a rule by which tags are chosen.
+    CorrectTagRule,
     /// Cut what is listed into fewer shards.
     ChooseFewerShards,
     /// Lock a shipment before it is cut: the machines have to agree on what it is.

@@ -20,12 +20,14 @@ pub enum ShipmentFileError {
         reason: String,
     },
     /// It has a key that is not known.
-    #[error("line {line}: `{key}` is not a key of a shipment; the nearest one is `{nearest}`")]
+    #[error("line {line}: `{key}` is not a key {of}; the nearest one is `{nearest}`")]
     UnknownKey {
         /// The line, counted from 1.
         line: usize,
         /// The key.
         key: String,
+        /// What has no such key.
+        of: &'static str,
         /// The known key that is written most like it.
         nearest: &'static str,
     },

@@ -7,11 +7,13 @@
 mod additions;
 mod error;
 mod reader;
+mod rules;
 mod template;
 mod written;
 
 pub use additions::{Additions, add_images};
 pub use error::ShipmentFileError;
+pub use rules::WrittenTagRule;
 pub use template::TEMPLATE;
 pub use written::{WrittenAt, WrittenText};
 
@@ -25,7 +27,7 @@ pub const MAXIMUM_ENTRIES: usize = 10_000;
 pub const MAXIMUM_TEXT: usize = 4_096;
 
 /// Every key.
-pub(crate) const KEYS: [&str; 12] = [
+pub(crate) const KEYS: [&str; 13] = [
     "bundles",
     "files",
     "foreign_layers",
@@ -34,6 +36,7 @@ pub(crate) const KEYS: [&str; 12] = [
     "notary",
     "platforms",
     "referrers",
+    "tags",
     "thick_bundles",
     "tuf",
     "whole_metadata",
@@ -49,6 +52,8 @@ pub struct ShipmentFile {
     pub thick_bundles: Vec<WrittenText>,
     /// Images that belong to no bundle, each `NAME` or `NAME=WHERE`.
     pub images: Vec<WrittenText>,
+    /// Images whose tags are chosen by rules.
+    pub tags: Vec<WrittenTagRule>,
     /// Plain files, each `NAME` or `NAME=PATH`.
     pub files: Vec<WrittenText>,
     /// Where the images of thin bundles are.
@@ -83,6 +88,7 @@ impl ShipmentFile {
                 "bundles" => file.bundles = value.texts()?,
                 "thick_bundles" => file.thick_bundles = value.texts()?,
                 "images" => file.images = value.texts()?,
+                "tags" => file.tags = value.tag_rules()?,
                 "files" => file.files = value.texts()?,
                 "images_from" => file.images_from = Some(value.text()?),
                 "with_dependencies" => file.with_dependencies = value.truth()?,
@@ -92,7 +98,7 @@ impl ShipmentFile {
                 "tuf" => file.tuf = value.places()?,
                 "notary" => file.notary = value.places()?,
                 "whole_metadata" => file.whole_metadata = value.truth()?,
-                _ => return Err(value.unknown(&KEYS)),
+                _ => return Err(value.unknown("of a shipment", &KEYS)),
             }
         }
         Ok(file)

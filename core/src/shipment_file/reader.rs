@@ -73,6 +73,10 @@ impl TomlValue<'_, '_> {
         &self.key
     }
 
+    pub(super) fn line(&self) -> usize {
+        self.line
+    }
+
     fn at(&self, line: usize) -> WrittenAt {
         WrittenAt { line, key: Some(self.key.clone()) }
     }
@@ -82,11 +86,11 @@ impl TomlValue<'_, '_> {
     }
 
     /// The error for a key that is none of these.
-    pub(super) fn unknown(&self, known: &[&'static str]) -> ShipmentFileError {
+    pub(super) fn unknown(&self, of: &'static str, known: &[&'static str]) -> ShipmentFileError {
         let names = known.iter().map(ToString::to_string).collect();
         let nearest = nearest_first(&self.key, names).into_iter().next().unwrap_or_default();
         let nearest = known.iter().find(|known| **known == nearest).copied().unwrap_or_default();
-        ShipmentFileError::UnknownKey { line: self.line, key: self.key.chars().take(SHOWN).collect(), nearest }
+        ShipmentFileError::UnknownKey { line: self.line, key: self.key.chars().take(SHOWN).collect(), of, nearest }
     }
 
     pub(super) fn truth(&self) -> Result<bool, ShipmentFileError> {
@@ -115,6 +119,42 @@ impl TomlValue<'_, '_> {
             }
         }
         Ok(list.into_texts())
+    }
+
+    /// A whole number that is not negative.
+    pub(super) fn count(&self) -> Result<usize, ShipmentFileError> {
+        let number = match self.value.get_ref() {
+            DeValue::Integer(number) => usize::from_str_radix(number.as_str(), number.radix()).ok(),
+            _ => None,
+        };
+        number.ok_or_else(|| self.is_not("a number"))
+    }
+
+    /// The values of a table, each with the key of its table before its own.
+    pub(super) fn table(self, expected: &'static str) -> Result<Vec<Self>, ShipmentFileError> {
+        let (refused, lines) = (self.is_not(expected), self.lines);
+        match self.value.into_inner() {
+            DeValue::Table(table) => Ok(key_values(table, lines)),
+            _ => Err(refused),
+        }
+    }
+
+    /// A table, or a list of tables, each as the value of this key.
+    pub(super) fn tables(self, expected: &'static str) -> Result<Vec<Self>, ShipmentFileError> {
+        let refused = self.is_not(expected);
+        let Self { key, line, value, lines } = self;
+        let span = value.span();
+        match value.into_inner() {
+            DeValue::Array(values) => {
+                let of = |value: Spanned<_>| {
+                    let line = lines.at(value.span().start);
+                    Self { key: key.clone(), line, value, lines }
+                };
+                Ok(values.into_iter().map(of).collect())
+            }
+            table @ DeValue::Table(_) => Ok(vec![Self { key, line, value: Spanned::new(span, table), lines }]),
+            _ => Err(refused),
+        }
     }
 
     /// Kinds of referrers: a list of them, or a word for all or none.

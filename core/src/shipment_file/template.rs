@@ -45,6 +45,13 @@ pub const TEMPLATE: &str = r#"# What an archive carries: sealift export -f shipm
 # Whether the metadata of every role of the TUF repositories is carried (--whole-metadata).
 #whole_metadata = false
 
+# Images whose tags are chosen by rules: a range of versions, a pattern, or both, where the * stands for the version. "newest" chooses
+# only so many of them. Pre-releases are chosen only with "prereleases = true". "from" says where they are stored, as WHERE does.
+[tags]
+#     "registry.example.com/team/web" = { versions = "1.*", newest = 3 }
+#     "registry.example.com/team/db" = [{ versions = "15.*", newest = 1 }, { versions = ">=16.2", pattern = "*-alpine" }]
+#     "registry.example.com/team/tools" = { pattern = "release-*", newest = 5, from = "oci:layout" }
+
 # TUF repositories whose roots are pinned here (--tuf): a folder or a URL for each.
 [tuf]
 #     example = "https://metadata.example.com/shop"

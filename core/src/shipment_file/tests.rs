@@ -48,6 +48,22 @@ fn each_key_has_its_texts_in_the_notation_of_its_option() {
 fn an_error_names_the_line_and_the_key() {
     for (text, expected) in [
         ("\nimagse = []", "line 2: `imagse` is not a key of a shipment; the nearest one is `images`"),
+        (
+            "[tags]\na = { version = \"1\" }",
+            "line 2: `version` is not a key of a rule in [tags]; the nearest one is `versions`",
+        ),
+        ("[tags]\na = {}", "line 2, `tags`, \"a\": the rule needs `versions` or `pattern`"),
+        ("[tags]\na = { versions = \"about 1\" }", "line 2, `tags`, \"a\": \"about 1\" is not a range of versions"),
+        ("[tags]\n\"a:1\" = { pattern = \"*\" }", "line 2, `tags`, \"a:1\": write the name alone"),
+        ("[tags]\na = { pattern = \"*\", newest = -1 }", "line 2, `newest`: the value is not a number"),
+        ("[tags]\na = { pattern = \"*\", newest = 0 }", "line 2, `tags`, \"a\": `newest` is a number from 1 to 10000"),
+        (
+            "[tags]\na = [{ pattern = \"*\" },\n{ pattern = \"*\" }]",
+            "line 3, `tags`: \"a (pattern *)\" is also in line 2",
+        ),
+        ("[tags]\na = \"1.*\"", "line 2, `a`: the value is not a table of rules"),
+        ("[tags]\na = [\"1.*\"]", "line 2, `a`: the value is not a table of rules"),
+        ("tags = [1]", "line 1, `tags`: the value is not a table of rules"),
         ("platform = []", "line 1: `platform` is not a key of a shipment; the nearest one is `platforms`"),
         ("images = [", "line 1, `images = [`: "),
         ("[tuf]\nimages = []", "line 2, `tuf.images`: the value is not a table of locations"),
@@ -80,6 +96,9 @@ fn a_text_that_means_nothing_is_named_with_its_place() {
 
 #[test]
 fn every_list_and_every_text_has_a_limit() {
+    let rules: String = (0..=MAXIMUM_ENTRIES).map(|number| format!("n{number} = {{ pattern = \"*\" }}\n")).collect();
+    let error = ShipmentFile::parse(format!("[tags]\n{rules}").as_bytes());
+    assert!(matches!(error, Err(ShipmentFileError::TooManyEntries { .. })));
     let list = |count: usize| (0..count).map(|number| format!("\"{number}\",")).collect::<String>();
     assert!(ShipmentFile::parse(format!("images = [{}]", list(MAXIMUM_ENTRIES)).as_bytes()).is_ok());
     let error = ShipmentFile::parse(format!("images = [{}]", list(MAXIMUM_ENTRIES + 1)).as_bytes());
@@ -133,7 +152,7 @@ fn the_examples_of_the_template_can_be_read() {
         .map(|line| format!("{line}\n"))
         .collect();
     let file = ShipmentFile::parse(examples.as_bytes()).unwrap();
-    assert_eq!((file.images.len(), file.tuf.len(), file.notary.len()), (2, 1, 1));
+    assert_eq!((file.images.len(), file.tags.len(), file.tuf.len(), file.notary.len()), (2, 4, 1, 1));
 }
 
 /// The page about shipments: what stands below the heading of each key.

@@ -513,9 +513,52 @@ fn rows_of_products() -> Vec<Row> {
     rows
 }
 
+fn tags(registry: &Registry, client: &RegistryClient) -> Result<String, RegistryError> {
+    let tags = client.tags(&registry.repository("app"))?;
+    let asked = registry.count("GET", "/tags/list");
+    Ok(format!("{} tags, asked {asked} times", tags.len()))
+}
+
+fn rows_of_tags() -> Vec<Row> {
+    let list = |link: &'static str, count: usize| {
+        let tags: Vec<String> = (0..count).map(|number| format!("1.0.{number}")).collect();
+        let body = json!({ "name": "app", "tags": tags }).to_string().into_bytes();
+        let headers: &[(&str, &str)] = if link.is_empty() { &[] } else { &[("link", link)] };
+        always("GET", "/tags/list", Action::Answer(Answer::new(200, headers, body)))
+    };
+    let refused = "\"kind\":\"log-in\"";
+    let beyond = "continues its list beyond the limit, or on another host";
+    vec![
+        row("tags: as specified", list("", 3), tags, "3 tags, asked 1 times"),
+        row("tags: there is no such repository", always("GET", "/tags/list", Action::status(404, &[])), tags, "0 tags"),
+        row(
+            "tags: not without logging in",
+            always("GET", "/tags/list", Action::status(401, &[("www-authenticate", "Basic realm=\"x\"")])),
+            tags,
+            refused,
+        ),
+        row(
+            "tags: a page for people",
+            always("GET", "/tags/list", page(200, "text/html", "<html></html>")),
+            tags,
+            "answered with a list that cannot be read",
+        ),
+        row("tags: a list without end", list("</v2/app/tags/list?last=1.0.2&n=3>; rel=\"next\"", 3), tags, beyond),
+        row(
+            "tags: a list that goes on at another host",
+            list("<http://127.0.0.1:9/v2/app/tags/list>; rel=\"next\"", 3),
+            tags,
+            beyond,
+        ),
+        row("tags: 1,000,000 in pages", list("</v2/app/tags/list?last=x>; rel=\"next\"", 50_000), tags, beyond),
+        row("tags: 1,000,000 in one answer", list("", 1_000_000), tags, "limit of 4194304"),
+    ]
+}
+
 #[test]
 fn registries_as_they_are() {
     let rows = rows_of_referrers().into_iter().chain(rows_of_authorisation()).chain(rows_of_questions());
+    let rows = rows.chain(rows_of_tags());
     let wrong: Vec<String> = rows.filter_map(|row| wrong(&row)).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
 }

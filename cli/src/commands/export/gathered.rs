@@ -17,6 +17,7 @@ use crate::context::Context;
 use crate::failure::{Attempt as _, Failure};
 use crate::options::lock::LockedShipment;
 use crate::options::source::OpenedSources;
+use crate::options::tags;
 use crate::options::wanted::WantedArguments;
 
 /// How many odd entries of layouts are told of.
@@ -34,15 +35,22 @@ pub(crate) struct Gathered<'p> {
     pub(crate) passed_over: Vec<String>,
 }
 
-/// Finds what is wanted. What is `locked` is found by its digest.
+/// Finds what is wanted, and adds what rules choose to it. What is locked is found by its digest, unless everything is looked up anew.
 pub(crate) fn gather<'p>(
-    wanted: &WantedArguments,
-    locked: Option<&LockedShipment>,
+    wanted: &mut WantedArguments,
+    (mut shipment, anew): (Option<&mut LockedShipment>, bool),
     (trust, servers, workers): (&Trust, &Servers<'_>, &Workers),
     progress: &'p dyn Progress,
     context: &Context,
 ) -> Result<Gathered<'p>, Failure> {
     let mut opened = OpenedSources::new(servers.registry_source(wanted)?, progress);
+    let lock = shipment.as_deref().filter(|_| !anew).and_then(|shipment| shipment.lock.as_ref());
+    let chosen = tags::choose(wanted, lock, &mut opened, workers, progress)?;
+    if let Some(shipment) = &mut shipment {
+        shipment.note(chosen);
+    }
+    let wanted = &*wanted;
+    let locked = shipment.as_deref().filter(|_| !anew);
     let mut repositories = live_repositories(wanted, trust, servers)?;
     let files = files(wanted, trust, &mut repositories, progress, context)?;
     let mut request = request(wanted, &mut opened, files)?;

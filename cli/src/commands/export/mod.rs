@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use bytesize::ByteSize;
 use clap::Args;
 use sealift_archive_format::Digest;
-use sealift_core::export::{self, ExportError, PrepareError, Prepared, ShipmentLock, Unfinished};
+use sealift_core::export::{self, ExportError, PrepareError, Prepared, Unfinished};
 use sealift_core::progress::Progress;
 use sealift_core::trust::{Item, JudgementError};
 use sealift_core::trust_store::{Policy, Trust};
@@ -126,9 +126,9 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
         ArchiveOutput::Volumes => "no volume was written".to_owned(),
         ArchiveOutput::Standard | ArchiveOutput::Stream | ArchiveOutput::File => remains.after_interruption(),
     });
-    let Wanted { options: wanted, shipment } = arguments.wanted.with_files()?;
-    let locked = shipment.map(LockedShipment::of).transpose()?;
-    locked.as_ref().map_or(Ok(()), LockedShipment::require_names)?;
+    let Wanted { options: mut wanted, shipment } = arguments.wanted.with_files()?;
+    let mut locked = shipment.map(LockedShipment::of).transpose()?;
+    locked.as_ref().map_or(Ok(()), |locked| locked.require_names(&wanted.tags))?;
     require_lock(&wanted, locked.as_ref())?;
     let export_time = context.export_time()?;
     let key = arguments.key.read()?;
@@ -140,7 +140,7 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
     let web = arguments.network.web()?;
     let servers = Servers { web: &web, network: &arguments.network, mirrors: &arguments.mirrors };
     let (progress, workers) = (context.progress(), arguments.connections.workers());
-    let gathered = gather(&wanted, locked.as_ref(), (&trust, &servers, &workers), &*progress, context)?;
+    let gathered = gather(&mut wanted, (locked.as_mut(), false), (&trust, &servers, &workers), &*progress, context)?;
     let Gathered { opened, mut repositories, plan, passed_over } = gathered;
     let live = carriers(&mut repositories);
     let sandbox = arguments.inspections.sandbox()?;
@@ -152,7 +152,7 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
         context,
     )?;
     let new_lock = locked.filter(|locked| locked.lock.is_none()).map(|locked| {
-        let lock = ShipmentLock::of(&plan, locked.names());
+        let lock = locked.planned(&plan);
         (locked, lock)
     });
     progress.begin("proving", None);

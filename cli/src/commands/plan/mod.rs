@@ -6,7 +6,7 @@
 mod report;
 
 use clap::Args;
-use sealift_core::export::{self, ForeseenItem, Plan, PrepareError, ShipmentLock};
+use sealift_core::export::{self, ForeseenItem, Plan, PrepareError};
 use sealift_core::trust::Finding;
 
 use crate::commands::export::{Gathered, Servers, carriers, gather, settings};
@@ -55,16 +55,16 @@ pub(crate) struct PlanArguments {
 
 /// Plans.
 pub(crate) fn run(arguments: &PlanArguments, context: &Context) -> Result<(), Failure> {
-    let Wanted { options: wanted, shipment } = arguments.wanted.with_files()?;
-    let locked = shipment.map(LockedShipment::of).transpose()?;
+    let Wanted { options: mut wanted, shipment } = arguments.wanted.with_files()?;
+    let mut locked = shipment.map(LockedShipment::of).transpose()?;
     let store = context.trust_store()?;
     let trust = store.load().attempt(|| "cannot plan".to_owned())?;
     let ReadBase { base, .. } = arguments.base.read(&store, (&trust, context.now()), None)?;
     let web = arguments.network.web()?;
     let servers = Servers { web: &web, network: &arguments.network, mirrors: &arguments.mirrors };
     let (progress, workers) = (context.progress(), arguments.connections.workers());
-    let kept = locked.as_ref().filter(|_| !arguments.update);
-    let gathered = gather(&wanted, kept, (&trust, &servers, &workers), &*progress, context)?;
+    let gathered =
+        gather(&mut wanted, (locked.as_mut(), arguments.update), (&trust, &servers, &workers), &*progress, context)?;
     let Gathered { mut repositories, plan, opened: _, passed_over: _ } = gathered;
     let sandbox = arguments.inspections.sandbox()?;
     let settings = settings(&wanted, (&[], base.as_ref()), inspections(sandbox.as_ref()), workers, context)?;
@@ -83,10 +83,11 @@ pub(crate) fn run(arguments: &PlanArguments, context: &Context) -> Result<(), Fa
         }
         Err(_) => Outlook { findings: outcomes(&plan, &each), red_line: None },
     };
-    let mut report = PlanReport::of(&plan, &outlook, base.as_ref());
+    let rules = locked.as_ref().map(LockedShipment::rules).unwrap_or_default();
+    let mut report = PlanReport::of(&plan, &outlook, base.as_ref(), &rules);
     // A lock is about all of a shipment.
     if let Some(locked) = locked.as_ref().filter(|_| wanted.shard.is_none()) {
-        let planned = ShipmentLock::of(&plan, locked.names());
+        let planned = locked.planned(&plan);
         report.compare(locked, &planned);
         if arguments.lock && foreseen.is_ok() {
             locked.write(&planned).attempt(|| format!("cannot write {}", locked.file.display()))?;

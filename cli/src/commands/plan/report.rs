@@ -1,6 +1,6 @@
 //! What an export would carry, as a person reads it and as `--json` shows it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use jiff::Timestamp;
@@ -59,6 +59,9 @@ struct PlannedItem {
     bytes: u64,
     shared_bytes: u64,
     platforms: BTreeSet<String>,
+    /// The rules that chose its tag.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    rules: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     level: Option<Level>,
     vouched_for_by: Vec<String>,
@@ -105,6 +108,7 @@ impl PlannedItem {
             bytes: weight.bytes,
             shared_bytes: weight.shared,
             platforms: record.images().iter().flat_map(|image| image.platforms.iter().cloned()).collect(),
+            rules: Vec::new(),
             level: finding.map(|finding| finding.level()),
             vouched_for_by: finding.map(|it| it.makers().iter().map(ToString::to_string).collect()).unwrap_or_default(),
             refused: outcome.and_then(|outcome| outcome.as_ref().err().cloned()),
@@ -112,7 +116,7 @@ impl PlannedItem {
     }
 
     fn line(&self) -> String {
-        let Self { name, digest, bytes, shared_bytes, platforms, level, vouched_for_by, refused } = self;
+        let Self { name, digest, bytes, shared_bytes, platforms, rules, level, vouched_for_by, refused } = self;
         let mut facts = Vec::new();
         facts.extend(refused.as_ref().map(|causes| format!("would be refused: {}", causes.join("; "))));
         facts.extend(level.map(|level| format!("level {level}")));
@@ -127,20 +131,31 @@ impl PlannedItem {
             shared => format!("{size}, {} of it shared", indicatif::HumanBytes(*shared)),
         });
         facts.extend((!platforms.is_empty()).then(|| platforms.iter().cloned().collect::<Vec<_>>().join(", ")));
+        facts.extend(rules.iter().map(|rule| format!("chosen by {rule}")));
         let digest = digest.as_ref().map(|digest| format!("  {digest}")).unwrap_or_default();
         format!("  {name}{digest}  {}", facts.join("; "))
     }
 }
 
 impl PlanReport {
-    pub(super) fn of(plan: &Plan, outlook: &Outlook<'_>, base: Option<&Base>) -> Self {
+    /// What a plan comes to. `chosen` has the rules that chose each name.
+    pub(super) fn of(
+        plan: &Plan,
+        outlook: &Outlook<'_>,
+        base: Option<&Base>,
+        chosen: &BTreeMap<String, Vec<&str>>,
+    ) -> Self {
         let already_there = base.map(|base| plan.left_out_by(base));
         let already_there = already_there.map(|(layers, bytes)| AlreadyThere { layers, bytes });
         let foreseen = plan.weights().into_iter().zip(&outlook.findings);
         let items = plan.items.iter().zip(plan.named_digests()).zip(foreseen);
         let items = items
             .map(|((record, digest), (weight, outcome))| PlannedItem::of(record, digest, weight, outcome.as_ref()));
-        let items: Vec<_> = items.collect();
+        let mut items: Vec<_> = items.collect();
+        for item in &mut items {
+            let rules = chosen.get(&item.name).into_iter().flatten();
+            item.rules = rules.map(|rule| (*rule).to_owned()).collect();
+        }
         let refused = items.iter().filter(|item| item.refused.is_some()).count();
         Self { bytes: plan.content_bytes(), already_there, items, refused, red_line: outlook.red_line, lock: None }
     }
@@ -170,9 +185,9 @@ impl PlanReport {
     /// As a person reads it.
     pub(super) fn text(&self) -> Text {
         let mut text = Text::from(format_args!(
-            "Would carry {} of content in {} items:",
+            "Would carry {} of content in {}:",
             indicatif::HumanBytes(self.bytes),
-            self.items.len()
+            counted(self.items.len(), "item")
         ));
         self.items.iter().for_each(|item| text.line(item.line()));
         if let Some(AlreadyThere { layers, bytes }) = self.already_there {

@@ -6,11 +6,12 @@ use std::fmt;
 use sealift_archive_format::Digest;
 use sealift_archive_format::inventory::ItemRecord;
 use sealift_archive_format::strict_json::{self, Names};
-use semver::{Comparator, Prerelease, Version, VersionReq};
+use semver::Version;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 
 use crate::oci::{Reference, Tag};
+use crate::version_range::{VersionRange, version_in};
 
 /// The extension of CNAB.
 pub(super) const EXTENSION: &str = "io.cnab.dependencies";
@@ -215,11 +216,11 @@ impl Dependency {
 
     /// The version that a tag stands for, if it will do.
     fn takes(&self, tag: &Tag) -> Option<Version> {
-        let version = version_of(tag)?;
+        let version = version_in(tag.as_str())?;
         if !version.pre.is_empty() && !self.prereleases {
             return None;
         }
-        let mut ranges = self.alternatives().filter_map(requirement);
+        let mut ranges = self.alternatives().filter_map(VersionRange::parse);
         let fits = self.ranges.is_empty() || ranges.any(|range| range.has(&version));
         fits.then_some(version)
     }
@@ -243,83 +244,11 @@ impl fmt::Display for Dependency {
             return Ok(());
         }
         write!(f, " ({}", self.ranges.join(" or "))?;
-        for unread in self.alternatives().filter(|range| !range.is_empty() && requirement(range).is_none()) {
+        for unread in self.alternatives().filter(|range| !range.is_empty() && VersionRange::parse(range).is_none()) {
             write!(f, "; {unread:?} is not a range of versions that is supported")?;
         }
         f.write_str(")")
     }
-}
-
-/// The version that a tag is written for: tags cannot have a `+`, so tools write `_`.
-fn version_of(tag: &Tag) -> Option<Version> {
-    let text = tag.as_str();
-    Version::parse(&text.strip_prefix('v').unwrap_or(text).replacen('_', "+", 1)).ok()
-}
-
-/// Which versions will do: those that meet a requirement, without those that are excluded.
-struct VersionRange {
-    takes: VersionReq,
-    without: Vec<VersionReq>,
-}
-
-impl VersionRange {
-    /// Whether a version is in the range, or, if it is not yet released, the one that it leads up to.
-    fn has(&self, version: &Version) -> bool {
-        let released = Version { pre: Prerelease::EMPTY, ..version.clone() };
-        let is_in = |range: &VersionReq| range.matches(version) || range.matches(&released);
-        is_in(&self.takes) && !self.without.iter().any(is_in)
-    }
-}
-
-/// A range as CNAB 500 writes it (`1.2.3`, `1.2.x`, `1.x`, `1.5.x - 3`), or with the comparators that Porter takes, which are those of
-/// its library (Masterminds/semver 3): `=`, `!=`, `>`, `<`, `>=`, `=>`, `<=`, `=<`, `~`, `~>` and `^`. `None` for anything else.
-fn requirement(range: &str) -> Option<VersionRange> {
-    let (mut comparators, mut without): (Vec<Comparator>, Vec<VersionReq>) = (Vec::new(), Vec::new());
-    if let Some((from, to)) = range.split_once(" - ") {
-        let takes = format!(">={}, <={}", stated_part(from), stated_part(to));
-        return Some(VersionRange { takes: VersionReq::parse(&takes).ok()?, without });
-    }
-    // A comparator may stand apart from its version.
-    let range = ['<', '>', '=', '^', '~'].into_iter().fold(range.to_owned(), |range, sign| joined(&range, sign));
-    let mut parts = range.split([',', ' ']).filter(|part| !part.is_empty()).peekable();
-    parts.peek()?;
-    for part in parts {
-        let is_sign = |character: char| "<>=^~!".contains(character);
-        let version = part.trim_start_matches(is_sign);
-        let sign = part.strip_suffix(version).unwrap_or_default();
-        let sign = match sign {
-            // A version alone means itself, and not all that are compatible with it.
-            "" | "=" | "!=" => "=",
-            "=>" => ">=",
-            "=<" => "<=",
-            "~>" => "~",
-            sign => sign,
-        };
-        let is_excluded = part.starts_with('!');
-        let any = matches!(version, "x" | "X" | "*") && !is_excluded;
-        let meant =
-            if any { VersionReq::STAR } else { VersionReq::parse(&format!("{sign}{}", stated_part(version))).ok()? };
-        if is_excluded {
-            without.push(meant);
-        } else {
-            comparators.extend(meant.comparators);
-        }
-    }
-    Some(VersionRange { takes: VersionReq { comparators }, without })
-}
-
-/// A version without the blanks around it, the `v` before it and the parts that may be anything.
-fn stated_part(version: &str) -> String {
-    [".x", ".X", ".*"]
-        .into_iter()
-        .fold(version.trim().trim_start_matches('v').to_owned(), |it, any| it.replace(any, ""))
-}
-
-/// A range without the blanks behind a sign.
-fn joined(range: &str, sign: char) -> String {
-    let mut parts = range.split(sign);
-    let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |joined, part| format!("{joined}{sign}{}", part.trim_start()))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use sealift_core::export::LockError;
 use sealift_core::oci::Descriptor;
 use sealift_tests::images::Image;
+use sealift_tests::registry::{Action, Fault, Registry};
 use serde_json::json;
 
 use super::exports::{give, put, with};
@@ -87,6 +88,100 @@ fn locks_of_shipments() {
     put(&near, "week.lock", b"version = 7\n[digests]\n");
     let restore = "restore the lock, or remove it and make a new one: sealift --trust near plan -f week.toml --lock; nothing was written";
     near.export(&["-f", "week.toml"]).hints(2, "the known version is 1", restore);
+}
+
+/// What rules chose is locked with the rules: tags that come later change nothing until the lock is updated.
+#[test]
+fn tags_by_rules() {
+    let near = Near::asking_for_nothing();
+    let give_tag = |tag: &str| {
+        give(&near, &format!("example.com/org/app:{tag}"), &Image::new("linux/amd64", &[("a", tag.as_bytes())]));
+    };
+    ["1.0.0", "v1.1.0", "1.2.0-rc.1", "2.0.0", "latest", "nightly-9", "nightly-10"]
+        .iter()
+        .for_each(|tag| give_tag(tag));
+    let rules = |rules: &str| {
+        let text = format!("[tags]\n\"example.com/org/app\" = [{rules}]\n");
+        put(&near, "week.toml", text.as_bytes());
+    };
+    let planned = |arguments: &[&str]| -> Value {
+        let said = near.run(&[&["plan", "-f", "week.toml"], arguments].concat());
+        serde_json::from_str(&said.all).unwrap_or_else(|_| panic!("{}", said.all))
+    };
+    let tags = |plan: &Value| -> Vec<String> {
+        let names = plan["items"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap());
+        names.map(|name| name.strip_prefix("example.com/org/app:").unwrap().to_owned()).collect()
+    };
+    let one = "{ versions = \"1.*\", newest = 2, from = \"oci:layout\" }";
+    let both = format!("{one}, {{ pattern = \"nightly-*\", newest = 1, from = \"oci:layout\" }}");
+    rules(&both);
+    let plan = planned(&["--lock"]);
+    assert_eq!(tags(&plan), ["v1.1.0", "1.0.0", "nightly-10"]);
+    assert_eq!(plan["items"][2]["rules"], json!(["pattern nightly-*, newest 1"]));
+    let locked = fs::read_to_string(near.path().join("week.lock")).unwrap();
+    let line = "\"example.com/org/app\".\"versions 1.*, newest 2\" = [\"v1.1.0\", \"1.0.0\"]";
+    assert!(locked.contains(line), "{locked}");
+
+    give_tag("1.3.0");
+    assert_eq!(tags(&planned(&[])), ["v1.1.0", "1.0.0", "nightly-10"]);
+    near.export(&["-f", "week.toml"]).remarks("");
+    assert_eq!(inspected(&near, "out.sealift").len(), 3);
+    fs::remove_file(near.path().join("out.sealift")).unwrap();
+    let update = planned(&["--update"]);
+    assert_eq!(tags(&update), ["1.3.0", "v1.1.0", "nightly-10"]);
+    let moved = update["lock"]["moved"].as_array().unwrap();
+    let told = moved.iter().map(|it| (it["name"].as_str().unwrap(), it["before"].is_null(), it["after"].is_null()));
+    let (gone, new) = (("example.com/org/app:1.0.0", false, true), ("example.com/org/app:1.3.0", true, false));
+    assert_eq!(told.collect::<Vec<_>>(), [gone, new]);
+
+    let renew = "renew the lock, in which every other name stays as it is: sealift --trust near plan -f week.toml --lock; nothing was written";
+    rules(one);
+    let gone = "the lock has tags of example.com/org/app by the rule (pattern nightly-*, newest 1), which the shipment no longer has";
+    near.export(&["-f", "week.toml"]).hints(2, gone, renew);
+    rules(&format!("{both}, {{ versions = \"2.*\", from = \"oci:layout\" }}"));
+    let missing = "the lock does not have the tags of example.com/org/app by the rule (versions 2.*)";
+    near.export(&["-f", "week.toml"]).hints(2, missing, renew);
+    // What is locked stays, and the new rule is asked.
+    assert_eq!(tags(&planned(&["--lock"])), ["v1.1.0", "1.0.0", "nightly-10", "2.0.0"]);
+
+    rules("{ versions = \"7.*\", from = \"oci:layout\" }");
+    let nothing = "no tag of example.com/org/app fits the rule (versions 7.*); among the 8 there are 2.0.0, 1.3.0, 1.2.0-rc.1, v1.1.0";
+    let correct = "correct the rule in [tags]: versions are ranges of numbers in three parts (1.*, ~1.4, >=1.2 <2); a pattern takes other tags too (release-*); newest limits how many; nothing was written";
+    near.run(&["plan", "-f", "week.toml"]).hints(16, nothing, correct);
+    rules("{ versions = \"1.*\", from = \"oci:layout:@0\" }");
+    let one_image = "oci:layout:@0 is one image: a rule for tags needs a repository, or a whole layout";
+    near.run(&["plan", "-f", "week.toml"]).hints(2, one_image, "see what it takes: sealift help plan");
+}
+
+/// Tags are listed where the image is stored, and the far side knows it by its name.
+#[test]
+fn tags_by_rules_in_a_registry() {
+    let registry = Registry::start();
+    let image = Image::new("linux/amd64", &[("a", b"a")]);
+    let near = Near::asking_for_nothing();
+    for tag in ["1.0.0", "1.1.0", "2.0.0"] {
+        for manifest in &image.manifests {
+            registry.add_manifest("apps/web", tag, &manifest.descriptor().media_type, manifest.bytes());
+        }
+    }
+    for (_, content) in image.blobs.values() {
+        registry.add_blob("apps/web", content);
+    }
+    registry.state().page_length = Some(2);
+    let from = format!("{}/apps/web", registry.domain());
+    let rules = format!("[tags]\n\"example.com/org/web\" = {{ versions = \"1.*\", from = \"{from}\" }}\n");
+    put(&near, "week.toml", rules.as_bytes());
+    near.export(&["-f", "week.toml"]).remarks("");
+    assert_eq!(inspected(&near, "out.sealift"), ["example.com/org/web:1.1.0", "example.com/org/web:1.0.0"]);
+    let asked = registry.count("GET", "/tags/list");
+    assert_eq!(asked, 2, "two pages of one list");
+    near.run(&["plan", "-f", "week.toml"]).remarks("");
+    assert_eq!(registry.count("GET", "/tags/list"), asked, "what is locked is not looked up");
+    registry.inject(Fault::always("GET", "/tags/list", Action::status(404, &[])));
+    let nothing = format!("no tag of {from} fits the rule (versions 1.*); no tags are listed there");
+    let hint = "correct the rule in [tags]: ";
+    let said = near.run(&["plan", "-f", "week.toml", "--update"]);
+    assert!(said.code == Some(16) && said.all.contains(&nothing) && said.all.contains(hint), "{}", said.all);
 }
 
 #[test]
