@@ -11,6 +11,7 @@
 //! |---|---|
 //! | cut an archive whose length is known | [`VolumeShape::new`], [`VolumeWriter`] |
 //! | read one | [`OpenVolumes::open`], [`VolumeReader`] |
+//! | copy volumes from a drive that holds one at a time | [`VolumeCopy`] |
 //! | find all damage, and write volumes again | [`OpenVolumes::survey`], [`OpenVolumes::write_again`] |
 //!
 //! ```
@@ -40,6 +41,7 @@
 
 mod chunk;
 mod code;
+mod copy;
 mod damage;
 mod error;
 mod header;
@@ -54,6 +56,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use copy::VolumeCopy;
 pub use damage::{Damage, DamageKind, DamagedRange, MAXIMUM_RANGES};
 pub use error::{VolumeError, VolumeGroup};
 pub use header::{HeaderFault, VolumeHeader};

@@ -70,7 +70,7 @@ pub(crate) fn run(arguments: &ExtractArguments, context: &Context) -> Result<(),
     }
     let trust = context.trust_store()?.load().attempt(attempt)?;
     trust.policy.require_as_strict(arguments.verdict.clock).attempt(attempt)?;
-    let input = archive.open()?;
+    let input = archive.open_files()?;
     let mut judged = arguments.verdict.judge(input.reader, &trust, context, attempt)?;
     let platforms = match arguments.platform.as_slice() {
         [] => Platforms::All,

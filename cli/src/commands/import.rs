@@ -50,7 +50,7 @@ const MAXIMUM_NAME_MAP: u64 = 16 << 20;
 #[command(
     mut_arg("connections", |argument| argument.conflicts_with_all(IN_ORDER)),
     group = ArgGroup::new("where_to").args(["to_registry", "to_layout", "to_files"]).args(NEW_FILES).required(true),
-    after_long_help = "Examples:\n  sealift import shop.sealift --to-registry registry.internal:5000/mirror\n  sealift import shop.sealift --to-registry registry.internal:5000 --names flat\n  sealift import shop.sealift --to-layout /srv/images\n  sealift import shop.sealift --to-thick-bundle shop-1.4.tgz\n  sealift import app.sealift --to-docker-archive app.tar\n  sealift import wheel.sealift --to-files /srv/files\n\nA thick bundle is for porter publish --archive; a docker-archive is for docker load, podman load and ctr images import. A folder of files takes plain files alone.\n\nNothing is written until every check that trust depends on has passed. Blobs go first, then manifests, then tags; after that, the trusted state advances. A tag that was set here before does not move to another name or a lower level unless --replace-tag names it. Running it again does not repeat what is already done."
+    after_long_help = "Examples:\n  sealift import shop.sealift --to-registry registry.internal:5000/mirror\n  sealift import shop.sealift --to-registry registry.internal:5000 --names flat\n  sealift import shop.sealift --to-layout /srv/images\n  sealift import --from-drive /media/cdrom --to-layout /srv/images\n  sealift import shop.sealift --to-thick-bundle shop-1.4.tgz\n  sealift import app.sealift --to-docker-archive app.tar\n  sealift import wheel.sealift --to-files /srv/files\n\nA thick bundle is for porter publish --archive; a docker-archive is for docker load, podman load and ctr images import. A folder of files takes plain files alone.\n\nNothing is written until every check that trust depends on has passed. Blobs go first, then manifests, then tags; after that, the trusted state advances. A tag that was set here before does not move to another name or a lower level unless --replace-tag names it. Running it again does not repeat what is already done."
 )]
 pub(crate) struct ImportArguments {
     #[command(flatten)]
@@ -318,7 +318,7 @@ pub(crate) fn run(arguments: &ImportArguments, context: &Context) -> Result<(), 
     for folder in arguments.mirror_config.iter().chain(&arguments.tuf_mirror) {
         require_folder(folder).attempt(|| format!("cannot write to {}", folder.display()))?;
     }
-    let (input, sha256) = arguments.archive.open_and_hash_if(arguments.sha256)?;
+    let (input, sha256) = arguments.archive.open_and_hash_if(arguments.sha256, context)?;
     let stem = arguments.archive.stem(&input).to_owned();
     let mut judged = arguments.verdict.judge(input.reader, &trust, context, attempt)?;
     let results = ResultsFolder::make(arguments.results.as_deref(), &stem, context.now())

@@ -33,7 +33,7 @@ impl InspectArguments {
 /// Shows the inventory and the TUF metadata.
 pub(crate) fn run(arguments: &InspectArguments, context: &Context) -> Result<(), Failure> {
     let name = arguments.archive.name();
-    let input = arguments.archive.open()?;
+    let input = arguments.archive.open(context)?;
     let mut inspection = inspect::inspect(input.reader).attempt(|| format!("cannot inspect {name}"))?;
     inspection.warnings.extend(input.source.warnings());
     context.result(&inspection, || text(&inspection, &arguments.archive))

@@ -23,7 +23,7 @@ use crate::terminal::report;
 /// What to verify.
 #[derive(Debug, Args)]
 #[command(
-    after_long_help = "Examples:\n  sealift verify shop.sealift\n  ssh far-host cat shop.sealift | sealift verify -\n  sealift verify /media/discs\n  sealift verify week-49.sealift --target registry.internal:5000/mirror\n  sealift verify --audit --freshness 2026-01-31T12:00:00Z shop-2026-01.sealift\n\nThe archive is read once, from front to back. Nothing is written, and no network is used, unless --target names a registry. With --quiet, the verdict is one line."
+    after_long_help = "Examples:\n  sealift verify shop.sealift\n  ssh far-host cat shop.sealift | sealift verify -\n  sealift verify /media/discs\n  sealift verify --from-drive /media/cdrom\n  sealift verify week-49.sealift --target registry.internal:5000/mirror\n  sealift verify --audit --freshness 2026-01-31T12:00:00Z shop-2026-01.sealift\n\nThe archive is read once, from front to back. Nothing is written, and no network is used, unless --target names a registry. With --quiet, the verdict is one line."
 )]
 pub(crate) struct VerifyArguments {
     #[command(flatten)]
@@ -112,7 +112,7 @@ fn verify(arguments: &VerifyArguments, context: &Context) -> Result<(), Failure>
     let attempt = || format!("{name} is refused");
     let store = context.trust_store()?;
     let trust = store.load().attempt(|| format!("cannot verify {name}"))?;
-    let (input, sha256) = arguments.archive.open_and_hash_if(arguments.sha256)?;
+    let (input, sha256) = arguments.archive.open_and_hash_if(arguments.sha256, context)?;
     let purpose = if arguments.audit { Purpose::Audit } else { Purpose::Acceptance };
     let mut judged = arguments.verdict.judge_for(purpose, input.reader, &trust, context, attempt)?;
     let progress = context.progress();

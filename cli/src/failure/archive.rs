@@ -74,6 +74,7 @@ pub(super) fn volume_set(error: &VolumeSetError) -> Conclusion {
         VolumeSetError::Access { .. } | VolumeSetError::Exists(_) | VolumeSetError::NoRoom(_) => {
             ExitCode::System.into()
         }
+        VolumeSetError::StillWanted { .. } => ExitCode::ArchiveFormat.into(),
         VolumeSetError::Shape(error) => shape(error),
         VolumeSetError::Volumes(error) => volumes(error),
     }

@@ -11,27 +11,35 @@ use sealift_archive_format::volume::{Repairs, VolumeReader};
 use sealift_core::report::{Warning, WarningReport};
 use sealift_core::volume_set::{FoundVolumes, damage_warnings};
 
+use crate::context::Context;
 use crate::failure::{Attempt as _, Failure, Reason};
 use crate::files::checksum;
+use crate::files::drive::DriveArguments;
 
 /// Which archive.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ArchiveArgument {
     /// The archive; - for standard input; a folder of volumes, one of them, or all of them
-    #[arg(required = true)]
+    #[arg(required_unless_present = "from_drive")]
     archive: Vec<PathBuf>,
+
+    #[command(flatten)]
+    drive: DriveArguments,
 }
 
 impl ArchiveArgument {
     /// The archive that one path means.
     pub(crate) fn named(path: &Path) -> Self {
-        Self { archive: vec![path.to_owned()] }
+        Self { archive: vec![path.to_owned()], drive: DriveArguments::default() }
     }
 
     /// Its name in messages.
     pub(crate) fn name(&self) -> String {
         if self.is_standard_input() {
             return "the archive on standard input".to_owned();
+        }
+        if let Some(drive) = self.drive.drive() {
+            return format!("the volumes in {}", drive.display());
         }
         match self.archive.len() {
             0 | 1 => self.first().display().to_string(),
@@ -40,7 +48,7 @@ impl ArchiveArgument {
     }
 
     fn first(&self) -> &Path {
-        self.archive.first().map_or(Path::new(""), PathBuf::as_path)
+        self.archive.first().map(PathBuf::as_path).or(self.drive.drive()).unwrap_or(Path::new(""))
     }
 
     /// The name for what is made of it: its own without the ending, or `archive` if it is not a regular file with a name of its own.
@@ -64,7 +72,18 @@ impl ArchiveArgument {
 
     /// Opens it, and waits for its first byte: at the other end of a pipe it may not have been made yet, and this
     /// side's clock must be read only after that (see [`Context::now`](crate::context::Context::now)).
-    pub(crate) fn open(&self) -> Result<ArchiveInput, Failure> {
+    pub(crate) fn open(&self, context: &Context) -> Result<ArchiveInput, Failure> {
+        match self.drive.drive() {
+            None => self.open_files(),
+            Some(drive) => {
+                let found = self.drive.read(drive, context).map(ArchiveInput::of_volumes);
+                found.attempt(|| format!("cannot read {}", self.name()))
+            }
+        }
+    }
+
+    /// Opens it where it is no drive.
+    pub(crate) fn open_files(&self) -> Result<ArchiveInput, Failure> {
         let attempt = || format!("cannot read {}", self.name());
         if let Some(found) = FoundVolumes::open(&self.archive).attempt(attempt)? {
             return Ok(ArchiveInput::of_volumes(found));
@@ -75,17 +94,24 @@ impl ArchiveArgument {
     /// Opens it, and states the SHA-256 of exactly what was opened, if that is asked for.
     ///
     /// What is not a regular file is refused before it is opened: a pipe would be gone once it was read.
-    pub(crate) fn open_and_hash_if(&self, asked: bool) -> Result<(ArchiveInput, Option<Digest>), Failure> {
+    pub(crate) fn open_and_hash_if(
+        &self,
+        asked: bool,
+        context: &Context,
+    ) -> Result<(ArchiveInput, Option<Digest>), Failure> {
         if !asked {
-            return self.open().map(|input| (input, None));
+            return self.open(context).map(|input| (input, None));
         }
         let attempt = || format!("cannot state the SHA-256 of {}", self.name());
         let found = self.path().and_then(|path| path.metadata().ok());
         // What is not there, or is a folder, is told of where it is opened.
-        if self.is_standard_input() || found.is_some_and(|it| !it.is_file() && !it.is_dir()) {
+        if self.is_standard_input()
+            || self.drive.drive().is_some()
+            || found.is_some_and(|it| !it.is_file() && !it.is_dir())
+        {
             return Err(not_a_file()).attempt(attempt);
         }
-        let input = self.open()?;
+        let input = self.open(context)?;
         let sha256 = input.sha256(self.first()).attempt(attempt)?;
         Ok((input, Some(sha256)))
     }
@@ -202,7 +228,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("shop.sealift");
         std::fs::write(&path, "the archive").unwrap();
-        let mut input = ArchiveArgument::named(&path).open().unwrap();
+        let mut input = ArchiveArgument::named(&path).open_files().unwrap();
         input.reader.read_exact(&mut [0; 4]).unwrap();
         std::fs::write(folder.path().join("other"), "another one").unwrap();
         std::fs::rename(folder.path().join("other"), &path).unwrap();

@@ -2,6 +2,7 @@
 
 pub(crate) mod archive;
 pub(crate) mod checksum;
+pub(crate) mod drive;
 pub(crate) mod input;
 pub(crate) mod key;
 pub(crate) mod output;

@@ -84,6 +84,6 @@ impl BaseArguments {
 
 fn assumed(path: &Path, exporters: &[ExporterKey]) -> Result<AssumedArchive, Failure> {
     let attempt = || format!("cannot rest on {}", path.display());
-    let input = ArchiveArgument::named(path).open()?;
+    let input = ArchiveArgument::named(path).open_files()?;
     assume(input.reader, exporters).map_err(Reason::Assume).attempt(attempt)
 }

@@ -56,6 +56,13 @@ pub(crate) fn tell(text: &Text) {
     });
 }
 
+/// Writes a question to standard error. The answer comes on standard input.
+pub(crate) fn ask_on(question: &Line) -> io::Result<()> {
+    let mut out = anstream::stderr().lock();
+    write!(out, "{}", question.as_str())?;
+    out.flush()
+}
+
 /// Standard output, for what is not text.
 pub(crate) fn data() -> StdoutLock<'static> {
     io::stdout().lock()

@@ -107,6 +107,9 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
             "give an archive that `sealift export` wrote: this file is a signed statement of another kind"
         }
         R::GiveVolumes => "check the path; volumes are files that `sealift export --volume-size` wrote",
+        R::ExchangeDiscs => {
+            "run it on a terminal, which asks for each disc; or say with --wait how long to wait for the next one, for example --wait 10m"
+        }
         R::SendVolumes { volumes, needed } if volumes.len() == usize::from(*needed) => {
             return format!("have {} sent again, and put them beside the others", numbered(volumes));
         }

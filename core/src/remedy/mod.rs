@@ -190,6 +190,8 @@ pub enum Remedy {
     GiveAnotherStatement,
     /// Give volumes that `export` wrote.
     GiveVolumes,
+    /// Have somebody exchange the discs in a drive, or copy all volumes into one folder.
+    ExchangeDiscs,
     /// Have volumes sent again.
     SendVolumes {
         /// Their numbers.

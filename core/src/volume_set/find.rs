@@ -16,9 +16,16 @@ pub struct FoundVolumes {
     volumes: OpenVolumes<File>,
     /// What comes before the number in the name of the first volume that is there.
     prefix: PathBuf,
+    /// Whether those that are missing were not looked for.
+    are_chosen: bool,
 }
 
 impl FoundVolumes {
+    /// Volumes that are enough, of which no others were looked for.
+    pub(super) fn chosen(volumes: OpenVolumes<File>, prefix: PathBuf) -> Self {
+        Self { volumes, prefix, are_chosen: true }
+    }
+
     /// Opens the volumes that `given` means: those in a folder; several files; or one file, with the others of its set in its folder. `None`
     /// where it is something else.
     ///
@@ -42,7 +49,7 @@ impl FoundVolumes {
             Err(source) => Err(VolumeSetError::Access { path, source }),
         };
         let files = paths.into_iter().map(open).collect::<Result<_, _>>()?;
-        Ok(Some(Self { volumes: OpenVolumes::open(files)?, prefix }))
+        Ok(Some(Self { volumes: OpenVolumes::open(files)?, prefix, are_chosen: false }))
     }
 
     /// The volumes.
@@ -62,7 +69,8 @@ impl FoundVolumes {
 
     /// What is known to be amiss before a chunk is read: volumes that are missing, and files that are not volumes although they were named.
     pub fn warnings(&self) -> Vec<Warning> {
-        let missing = self.volumes.missing().into_iter().map(|volume| Warning::VolumeMissing { volume });
+        let missing = if self.are_chosen { Vec::new() } else { self.volumes.missing() };
+        let missing = missing.into_iter().map(|volume| Warning::VolumeMissing { volume });
         missing.chain(self.unread()).collect()
     }
 
@@ -109,7 +117,7 @@ fn is_volume(path: &Path) -> bool {
 }
 
 /// The files in a folder that have names of volumes, in the order of their names.
-fn volumes_in(folder: &Path) -> Result<Vec<PathBuf>, VolumeSetError> {
+pub(super) fn volumes_in(folder: &Path) -> Result<Vec<PathBuf>, VolumeSetError> {
     let failed = || VolumeSetError::access(folder);
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).map_err(failed())? {

@@ -1,9 +1,10 @@
-//! Archives that are cut into volumes with parity: which files are the volumes of one, new ones, and those that are written again.
+//! Archives that are cut into volumes with parity: which files are the volumes of one, new ones, those that are written again, and those that come from a drive one after another.
 //!
 //! The bytes are those of `sealift_archive_format::volume`, which proves nothing. Promise: a volume appears under its name complete, or not at all; one that
 //! is damaged is replaced only when the whole new one is there; and everything that was damaged becomes a warning.
 
 mod cut;
+mod drive;
 mod find;
 mod repair;
 
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 use sealift_archive_format::volume::{ShapeError, VolumeError};
 
 pub use cut::NewVolumes;
+pub use drive::{DriveFinding, DriveVolumes, WantedVolumes};
 pub use find::{FoundVolumes, damage_warnings, is_of_volumes};
 pub use repair::RepairedVolumes;
 
@@ -37,6 +39,14 @@ pub enum VolumeSetError {
     /// A file has the name of a new volume already.
     #[error("{} already exists", .0.display())]
     Exists(PathBuf),
+    /// The drive has too few of the volumes, and nobody exchanges them.
+    #[error("{} has no more of the volumes, and {wanted} {} still wanted", .drive.display(), if wanted.needed == 1 { "is" } else { "are" })]
+    StillWanted {
+        /// The folder of the drive.
+        drive: PathBuf,
+        /// Which are wanted.
+        wanted: WantedVolumes,
+    },
     /// There is too little room for the volumes.
     #[error(transparent)]
     NoRoom(#[from] NoRoom),
@@ -59,6 +69,7 @@ impl Remediable for VolumeSetError {
         match self {
             Self::Access { path, source } => Remedy::of_file(path, source),
             Self::Exists(path) => Remedy::ChooseAnotherName { path: path.clone() },
+            Self::StillWanted { .. } => Remedy::ExchangeDiscs,
             Self::NoRoom(error) => error.remedy(),
             Self::Shape(error) => error.remedy(),
             Self::Volumes(error) => error.remedy(),

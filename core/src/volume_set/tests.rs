@@ -92,3 +92,37 @@ fn names_of_volumes_have_a_prefix_and_a_number() {
         assert_eq!(prefix_of(Path::new(other)), Path::new(prefix));
     }
 }
+
+#[test]
+fn volumes_come_from_a_drive_one_after_another() {
+    let (folder, drive, kept_in) =
+        (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let paths = cut(&folder.path().join("shop"));
+    let mut volumes = DriveVolumes::new(drive.path(), kept_in.path());
+    let look = |volumes: &mut DriveVolumes, path: &Path| {
+        let there = drive.path().join(path.file_name().unwrap());
+        fs::copy(path, &there).unwrap();
+        let findings = volumes.look(false, &Unwatched).unwrap();
+        fs::remove_file(there).unwrap();
+        findings.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(volumes.look(false, &Unwatched).unwrap().len(), 1);
+    assert_eq!(volumes.wanted().unwrap().to_string(), "a first volume");
+    assert_eq!(look(&mut volumes, &paths[2]), ["volume 3 was read"]);
+    assert_eq!(look(&mut volumes, &paths[2]), ["volume 3 was read before"]);
+    let wanted = volumes.wanted().unwrap();
+    assert_eq!((wanted.volumes, wanted.needed), (vec![1, 2], 1));
+    let too_few = {
+        let mut volumes = DriveVolumes::new(drive.path(), kept_in.path());
+        look(&mut volumes, &paths[0]);
+        volumes.into_found()
+    };
+    assert!(matches!(too_few, Err(VolumeSetError::StillWanted { wanted, .. }) if wanted.volumes == [2, 3]));
+    assert_eq!(look(&mut volumes, &paths[1]), ["volume 2 was read"]);
+    assert_eq!(volumes.wanted(), None);
+    let found = volumes.into_found().unwrap();
+    assert!(found.warnings().is_empty() && found.prefix().file_name() == Some("shop".as_ref()));
+    let mut archive = Vec::new();
+    VolumeReader::new(found.into_volumes()).read_to_end(&mut archive).unwrap();
+    assert!(archive == ARCHIVE && fs::read_dir(kept_in.path()).unwrap().count() == 0);
+}

@@ -111,7 +111,7 @@ impl ServeArguments {
 /// Opens an archive. What is not a file cannot be read by position.
 fn open(path: &Path) -> Result<ArchiveInput, Failure> {
     let archive = ArchiveArgument::named(path);
-    let input = if archive.path().is_some() { Some(archive.open()?) } else { None };
+    let input = if archive.path().is_some() { Some(archive.open_files()?) } else { None };
     let not_a_file = || {
         Reason::CommandLine("an archive is served from a regular file, and not from a pipe or from volumes".to_owned())
     };

@@ -6,6 +6,7 @@
 
 mod archives;
 mod deliveries;
+mod drives;
 mod exports;
 mod files;
 mod kinds;

@@ -8,17 +8,17 @@ use sealift_archive_format::volume::{SetId, VolumeHeader, VolumeShape, VolumeWri
 use super::*;
 
 /// The header of a volume, and a chunk with its digest, in bytes.
-const HEADER: usize = 512;
-const RECORD: usize = 65_568;
+pub(super) const HEADER: usize = 512;
+pub(super) const RECORD: usize = 65_568;
 
 /// Gives a header that was changed the digest that it then has.
-fn with_digest(header: &mut [u8]) {
+pub(super) fn with_digest(header: &mut [u8]) {
     let digest = hex::decode(Digest::sha256(&header[..480]).hex()).unwrap();
     header[480..512].copy_from_slice(&digest);
 }
 
 /// The volumes of an archive, with an id of their own for each `seal`.
-fn volumes(archive: &[u8], seal: &[u8], data: u8, parity: u8) -> Vec<Vec<u8>> {
+pub(super) fn volumes(archive: &[u8], seal: &[u8], data: u8, parity: u8) -> Vec<Vec<u8>> {
     let length = archive.len() as u64;
     let shape = VolumeShape::new(SetId::of(seal, data, parity, length), data, parity, length).unwrap();
     let mut writer = VolumeWriter::new(shape, vec![Vec::new(); usize::from(shape.volumes())]).unwrap();
