@@ -84,10 +84,7 @@ impl<'a> CoSigning<'a> {
     /// # Errors
     /// [`CoSigningError::AlreadySigned`] and [`CoSigningError::NoRoom`].
     pub fn check_room(&self, key: &Digest) -> Result<(), CoSigningError> {
-        if self.seal.signatures.iter().any(|earlier| earlier.key == *key) {
-            return Err(CoSigningError::AlreadySigned(key.clone()));
-        }
-        if self.seal.signatures.len() >= slots::MAXIMUM_SIGNATURES { Err(CoSigningError::NoRoom) } else { Ok(()) }
+        self.seal.check_room(key)
     }
 
     /// Writes a signature over the seal's [`UnverifiedSeal::signed_bytes`] into the next slot, and synchronises the file.
@@ -106,6 +103,29 @@ impl<'a> CoSigning<'a> {
         self.archive.write_all(written)?;
         self.archive.sync_data()?;
         Ok(self.seal.clone())
+    }
+}
+
+impl UnverifiedSeal {
+    /// Checks that there is room for the signature of a key that has not signed yet.
+    ///
+    /// # Errors
+    /// [`CoSigningError::AlreadySigned`] and [`CoSigningError::NoRoom`].
+    pub fn check_room(&self, key: &Digest) -> Result<(), CoSigningError> {
+        if self.signatures.iter().any(|earlier| earlier.key == *key) {
+            return Err(CoSigningError::AlreadySigned(key.clone()));
+        }
+        if self.signatures.len() >= slots::MAXIMUM_SIGNATURES { Err(CoSigningError::NoRoom) } else { Ok(()) }
+    }
+
+    /// The seal with one more signature over its [`signed_bytes`](Self::signed_bytes): for an archive that is written anew. It has the same length.
+    ///
+    /// # Errors
+    /// Those of [`check_room`](Self::check_room).
+    pub fn with_signature(mut self, signature: SealSignature) -> Result<Self, CoSigningError> {
+        self.check_room(&signature.key)?;
+        self.signatures.push(signature);
+        Ok(self)
     }
 }
 

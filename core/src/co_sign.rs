@@ -6,9 +6,11 @@
 //! of band.
 
 use std::fs::File;
+use std::io::Read;
 use std::num::NonZeroU32;
 
-use sealift_archive_format::co_signing::CoSigning;
+use sealift_archive_format::co_signing::{CoSigning, CoSigningError};
+use sealift_archive_format::compression::Compression;
 use sealift_archive_format::reader::SealedReader;
 use sealift_archive_format::{Digest, SealSignature, UnverifiedSeal};
 use sealift_proof::signature::SigningKey;
@@ -17,29 +19,35 @@ use crate::seal::{self, SignError};
 use crate::trust_store::{Trust, TrustStore};
 use crate::verify::Verified;
 
-/// An archive that is open and locked, and has room for one more signature.
+/// One more signature for a seal, which goes to nobody before its statement was verified or told.
 #[derive(Debug)]
-pub struct CoSigner<'a> {
-    archive: CoSigning<'a>,
+pub struct NewSignature {
+    seal: UnverifiedSeal,
     signature: SealSignature,
     identity: sealift_proof::signature::KeyIdentity,
 }
 
-impl<'a> CoSigner<'a> {
-    /// Locks an archive and reads its seal, for a key that has not signed it yet.
+impl NewSignature {
+    /// For an archive that is not compressed, and a key that has not signed it yet.
     ///
     /// # Errors
-    /// [`SignError`]; the archive is unchanged.
-    pub fn open(archive: &'a mut File, key: &SigningKey) -> Result<Self, SignError> {
-        let archive = CoSigning::open(archive)?;
-        let signature = seal::sign_message(archive.seal().signed_bytes(), key)?;
-        archive.check_room(&signature.key)?;
-        Ok(Self { archive, signature, identity: key.public_key()?.identity() })
+    /// [`SignError`].
+    pub fn of<R: Read>(archive: &SealedReader<R>, key: &SigningKey) -> Result<Self, SignError> {
+        match archive.compression() {
+            Compression::None => Self::of_seal(archive.seal(), key),
+            _ => Err(CoSigningError::NotAnArchive.into()),
+        }
+    }
+
+    fn of_seal(seal: &UnverifiedSeal, key: &SigningKey) -> Result<Self, SignError> {
+        let signature = seal::sign_message(seal.signed_bytes(), key)?;
+        seal.check_room(&signature.key)?;
+        Ok(Self { seal: seal.clone(), signature, identity: key.public_key()?.identity() })
     }
 
     /// The digest of the statement that would be signed.
     pub fn statement_digest(&self) -> Digest {
-        self.archive.seal().statement_digest()
+        self.seal.statement_digest()
     }
 
     /// What the archive is verified against before it is signed: this side's trust. If it requires several exporters,
@@ -54,6 +62,65 @@ impl<'a> CoSigner<'a> {
             terms.policy.exporter_threshold = NonZeroU32::new(others).unwrap_or(NonZeroU32::MIN);
         }
         terms
+    }
+
+    /// The seal with the signature, for an archive that is written anew, after it was verified against the [terms](Self::terms) of this trust store.
+    ///
+    /// # Errors
+    /// [`SignError`], as for [`CoSigner::sign_verified`].
+    pub fn seal_verified(self, verified: &Verified, store: &TrustStore) -> Result<UnverifiedSeal, SignError> {
+        self.require_verified(verified, store)?;
+        Ok(self.seal.with_signature(self.signature)?)
+    }
+
+    /// The seal with the signature, for a signer who was told the digest of its statement.
+    ///
+    /// # Errors
+    /// [`SignError::OtherStatement`].
+    pub fn seal_statement(self, statement: &Digest) -> Result<UnverifiedSeal, SignError> {
+        self.require_statement(statement)?;
+        Ok(self.seal.with_signature(self.signature)?)
+    }
+
+    fn require_verified(&self, verified: &Verified, store: &TrustStore) -> Result<(), SignError> {
+        verified.head().terms.require_as_strict_as_policy()?;
+        let states = verified.judgement().next_states();
+        store.require_unchanged(&verified.head().basis, &states, |trust| self.terms_of(trust))?;
+        self.require_statement(verified.head().seal.statement_digest())
+    }
+
+    fn require_statement(&self, statement: &Digest) -> Result<(), SignError> {
+        let found = self.statement_digest();
+        if found == *statement { Ok(()) } else { Err(SignError::OtherStatement { found, told: statement.clone() }) }
+    }
+}
+
+/// An archive that is open and locked, and has room for one more signature.
+#[derive(Debug)]
+pub struct CoSigner<'a> {
+    archive: CoSigning<'a>,
+    new: NewSignature,
+}
+
+impl<'a> CoSigner<'a> {
+    /// Locks an archive and reads its seal, for a key that has not signed it yet.
+    ///
+    /// # Errors
+    /// [`SignError`]; the archive is unchanged.
+    pub fn open(archive: &'a mut File, key: &SigningKey) -> Result<Self, SignError> {
+        let archive = CoSigning::open(archive)?;
+        let new = NewSignature::of_seal(archive.seal(), key)?;
+        Ok(Self { archive, new })
+    }
+
+    /// The digest of the statement that would be signed.
+    pub fn statement_digest(&self) -> Digest {
+        self.new.statement_digest()
+    }
+
+    /// What the archive is verified against before it is signed: see [`NewSignature::terms`].
+    pub fn terms(&self, trust: &Trust) -> Trust {
+        self.new.terms(trust)
     }
 
     /// The archive, from the file that is locked: to be verified with [`crate::verify::open_sealed`].
@@ -71,10 +138,8 @@ impl<'a> CoSigner<'a> {
     /// [`SignError::OtherStatement`] when that was another archive, [`SignError::Freshness`] when it was judged by a looser
     /// clock than the policy's, [`SignError::TrustStore`] when the store would judge it differently now, and those of writing.
     pub fn sign_verified(self, verified: &Verified, store: &TrustStore) -> Result<UnverifiedSeal, SignError> {
-        verified.head().terms.require_as_strict_as_policy()?;
-        let states = verified.judgement().next_states();
-        store.require_unchanged(&verified.head().basis, &states, |trust| self.terms_of(trust))?;
-        self.sign_statement(verified.head().seal.statement_digest())
+        self.new.require_verified(verified, store)?;
+        Ok(self.archive.add_signature(self.new.signature)?)
     }
 
     /// Signs the statement that has this digest: for a signer who was told it by someone who verified the archive.
@@ -83,11 +148,8 @@ impl<'a> CoSigner<'a> {
     /// # Errors
     /// [`SignError::OtherStatement`], and errors of writing; the archive is then unchanged.
     pub fn sign_statement(self, statement: &Digest) -> Result<UnverifiedSeal, SignError> {
-        let found = self.statement_digest();
-        if found != *statement {
-            return Err(SignError::OtherStatement { found, told: statement.clone() });
-        }
-        Ok(self.archive.add_signature(self.signature)?)
+        self.new.require_statement(statement)?;
+        Ok(self.archive.add_signature(self.new.signature)?)
     }
 }
 
@@ -96,7 +158,6 @@ mod tests {
     use std::io::Seek as _;
     use std::sync::Arc;
 
-    use sealift_archive_format::co_signing::CoSigningError;
     use sealift_archive_format::{Reader, Seal, Writer};
 
     use super::*;

@@ -25,7 +25,7 @@ impl Repairs {
 /// The digests of chunks find what is damaged, and prove nothing: whether the archive is to be believed is for its seal to say.
 /// Errors carry a [`VolumeError`].
 pub struct VolumeReader<I> {
-    volumes: OpenVolumes<I>,
+    volumes: Arc<OpenVolumes<I>>,
     repairs: Repairs,
     data: StripeData,
     /// The stripe that is read next.
@@ -38,7 +38,8 @@ pub struct VolumeReader<I> {
 
 impl<I: VolumeInput> VolumeReader<I> {
     /// Begins at the first byte of the archive.
-    pub fn new(volumes: OpenVolumes<I>) -> Self {
+    pub fn new(volumes: impl Into<Arc<OpenVolumes<I>>>) -> Self {
+        let volumes = volumes.into();
         let data = StripeData::new(*volumes.shape());
         Self { volumes, repairs: Repairs::default(), data, next: 0, handed_out: 0, content: 0, has_failed: false }
     }

@@ -485,10 +485,9 @@ impl Reason {
                 ExitCode::System,
                 "give the file of the archive, which `sealift export` wrote; a layout is not one",
             ),
-            Self::VolumesToSign(_) => advice(
-                ExitCode::Usage,
-                "to have an archive signed by several, export it into one file, without --volume-size; nothing was signed",
-            ),
+            Self::VolumesToSign(_) => {
+                advice(ExitCode::Usage, "say where the new volumes go, for example -o signed/shop; nothing was signed")
+            }
             Self::Volumes(error) => remedied(archive::volume_set(error), error.remedy()),
             Self::NoVolumes(_) => remedied(ExitCode::ArchiveFormat, Remedy::GiveVolumes),
             Self::Results { .. } => advice(

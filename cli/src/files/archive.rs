@@ -159,7 +159,7 @@ pub(crate) struct VolumesInput {
 impl ArchiveInput {
     fn of_volumes(found: FoundVolumes) -> Self {
         let (prefix, amiss) = (found.prefix().to_owned(), found.warnings());
-        let reader = VolumeReader::new(found.into_volumes());
+        let reader = VolumeReader::new(found.shared());
         let source = InputSource::Volumes(VolumesInput { prefix, amiss, repairs: reader.repairs() });
         Self { reader: Box::new(reader), source }
     }

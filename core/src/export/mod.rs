@@ -23,8 +23,8 @@ use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use sealift_archive_format::inventory::{EntryRecord, Exporter, FormatVersion, RepositoryRecord};
 use sealift_archive_format::seal::SealFormatError;
-use sealift_archive_format::volume::{SetId, ShapeError, VolumeShape};
-use sealift_archive_format::{Digest, EntryName, EntryNameError, Inventory, InventoryError, Seal, tar_profile};
+use sealift_archive_format::volume::{ShapeError, VolumeShape};
+use sealift_archive_format::{Digest, EntryName, EntryNameError, Inventory, InventoryError, Seal};
 use sealift_proof::in_toto::Inspections;
 use sealift_proof::signature::SigningKey;
 use sealift_proof::tuf::TrustedState;
@@ -51,6 +51,7 @@ use crate::trust::{
 use crate::trust_store::{HistoryEvent, NewHistoryLine, RepositoryName, SeenReceipt, Trust, policy};
 use crate::verify::documents::{Blob, Closed, DocumentError, Documents};
 use crate::verify::{TooMuchMetadata, count_in_room};
+use crate::volume_set::shape_of;
 
 /// Who exports, and when.
 pub struct ExportSettings<'a> {
@@ -399,10 +400,7 @@ impl Prepared {
     pub fn volumes(&self, size: u64, parity: u8) -> Result<VolumeShape, ShapeError> {
         let length = self.length();
         let data = VolumeShape::data_volumes(length, size, parity)?;
-        let seal = self.seal.bytes();
-        let mut first = tar_profile::header(&EntryName::seal(), seal.length());
-        first.extend_from_slice(&seal.to_bytes());
-        VolumeShape::new(SetId::of(&first, data, parity, length), data, parity, length)
+        shape_of(self.seal.bytes(), data, parity, length)
     }
 
     /// How many bytes of content will be written.

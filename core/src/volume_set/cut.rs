@@ -1,13 +1,32 @@
 //! New volumes, which get their names when all of them are complete.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use sealift_archive_format::volume::{VolumeShape, VolumeWriter};
+use sealift_archive_format::UnverifiedSeal;
+use sealift_archive_format::entry_name::EntryName;
+use sealift_archive_format::tar_profile;
+use sealift_archive_format::volume::{SetId, ShapeError, VolumeError, VolumeReader, VolumeShape, VolumeWriter};
 
-use super::{VolumeSetError, path_of};
+use super::{FoundVolumes, VolumeSetError, path_of};
 use crate::free_room;
+use crate::progress::Progress;
 use crate::whole_file::{PendingFile, folder_of};
+
+/// How an archive of `length` bytes that begins with this seal is cut.
+///
+/// # Errors
+/// [`ShapeError`].
+pub fn shape_of(seal: &UnverifiedSeal, data: u8, parity: u8, length: u64) -> Result<VolumeShape, ShapeError> {
+    VolumeShape::new(SetId::of(&first_record(seal), data, parity, length), data, parity, length)
+}
+
+/// The first record of an archive with this seal.
+fn first_record(seal: &UnverifiedSeal) -> Vec<u8> {
+    let mut first = tar_profile::header(&EntryName::seal(), seal.length());
+    first.extend_from_slice(&seal.to_bytes());
+    first
+}
 
 /// Volumes that are written. Until all are complete, none of them has a name.
 pub struct NewVolumes {
@@ -35,6 +54,30 @@ impl NewVolumes {
         Ok(Self { writer, paths })
     }
 
+    /// Writes the archive of other volumes under another seal, which has the same statement and so the same length: as many volumes, which are a set of their own.
+    ///
+    /// # Errors
+    /// [`VolumeSetError`]; no volume has a name then.
+    pub fn resealed(
+        prefix: &Path,
+        from: &FoundVolumes,
+        seal: &UnverifiedSeal,
+        progress: &dyn Progress,
+    ) -> Result<Vec<PathBuf>, VolumeSetError> {
+        let old = from.volumes().shape();
+        let first = first_record(seal);
+        let mut new = Self::begin(prefix, shape_of(seal, old.data(), old.parity(), old.length())?)?;
+        let mut reader = VolumeReader::new(from.shared());
+        let skipped = io::copy(&mut (&mut reader).take(first.len() as u64), &mut io::sink());
+        skipped.and_then(|_| new.write_all(&first)).map_err(of_volumes)?;
+        progress.begin("writing volumes", Some(old.length()));
+        let mut watched = WatchedReading { inner: reader, progress };
+        let copied = io::copy(&mut watched, &mut new).map_err(of_volumes);
+        progress.finish();
+        copied?;
+        new.finish()
+    }
+
     /// Makes the volumes durable and gives them their names.
     ///
     /// # Errors
@@ -55,5 +98,24 @@ impl Write for NewVolumes {
 
     fn flush(&mut self) -> io::Result<()> {
         self.writer.flush()
+    }
+}
+
+/// The error that travelled through reading and writing.
+fn of_volumes(error: io::Error) -> VolumeError {
+    error.downcast().unwrap_or_else(VolumeError::Io)
+}
+
+/// Tells how much was read.
+struct WatchedReading<'a, R> {
+    inner: R,
+    progress: &'a dyn Progress,
+}
+
+impl<R: Read> Read for WatchedReading<'_, R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(out)?;
+        self.progress.advance(read as u64);
+        Ok(read)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use sealift_archive_format::volume::{
     Damage, DamageKind, HeaderFault, MAXIMUM_VOLUMES, NamedVolume, OpenVolumes, VolumeError, VolumeHeader,
@@ -13,7 +14,7 @@ use crate::report::Warning;
 /// The volumes of one archive, which are open.
 #[derive(Debug)]
 pub struct FoundVolumes {
-    volumes: OpenVolumes<File>,
+    volumes: Arc<OpenVolumes<File>>,
     /// What comes before the number in the name of the first volume that is there.
     prefix: PathBuf,
     /// Whether those that are missing were not looked for.
@@ -23,7 +24,7 @@ pub struct FoundVolumes {
 impl FoundVolumes {
     /// Volumes that are enough, of which no others were looked for.
     pub(super) fn chosen(volumes: OpenVolumes<File>, prefix: PathBuf) -> Self {
-        Self { volumes, prefix, are_chosen: true }
+        Self { volumes: Arc::new(volumes), prefix, are_chosen: true }
     }
 
     /// Opens the volumes that `given` means: those in a folder; several files; or one file, with the others of its set in its folder. `None`
@@ -49,7 +50,7 @@ impl FoundVolumes {
             Err(source) => Err(VolumeSetError::Access { path, source }),
         };
         let files = paths.into_iter().map(open).collect::<Result<_, _>>()?;
-        Ok(Some(Self { volumes: OpenVolumes::open(files)?, prefix, are_chosen: false }))
+        Ok(Some(Self { volumes: Arc::new(OpenVolumes::open(files)?), prefix, are_chosen: false }))
     }
 
     /// The volumes.
@@ -62,9 +63,9 @@ impl FoundVolumes {
         &self.prefix
     }
 
-    /// The volumes alone, to be read.
-    pub fn into_volumes(self) -> OpenVolumes<File> {
-        self.volumes
+    /// The volumes, to be read.
+    pub fn shared(&self) -> Arc<OpenVolumes<File>> {
+        Arc::clone(&self.volumes)
     }
 
     /// What is known to be amiss before a chunk is read: volumes that are missing, and files that are not volumes although they were named.
@@ -100,11 +101,6 @@ pub fn damage_warnings(damage: &Damage) -> Vec<Warning> {
         }
     }
     warnings
-}
-
-/// Whether a path is that of a volume, or of a folder with volumes in it.
-pub fn is_of_volumes(path: &Path) -> bool {
-    if path.is_dir() { volumes_in(path).is_ok_and(|found| !found.is_empty()) } else { is_volume(path) }
 }
 
 /// Whether a file is a volume by its name, or by its header.

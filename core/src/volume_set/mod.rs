@@ -14,9 +14,9 @@ use std::path::{Path, PathBuf};
 
 use sealift_archive_format::volume::{ShapeError, VolumeError};
 
-pub use cut::NewVolumes;
+pub use cut::{NewVolumes, shape_of};
 pub use drive::{DriveFinding, DriveVolumes, WantedVolumes};
-pub use find::{FoundVolumes, damage_warnings, is_of_volumes};
+pub use find::{FoundVolumes, damage_warnings};
 pub use repair::RepairedVolumes;
 
 use crate::free_room::NoRoom;

@@ -141,7 +141,7 @@ fn volumes_that_do_not_belong_together() {
     far.run(&["sign", "discs", "--key", "bert.pem"]).hints(
         2,
         "is one of several volumes, or a folder of them, and a signature would change them all",
-        "to have an archive signed by several, export it into one file, without --volume-size; nothing was signed",
+        "say where the new volumes go, for example -o signed/shop; nothing was signed",
     );
 }
 
@@ -216,4 +216,54 @@ fn an_archive_is_cut() {
     let first = fs::read(near.path().join("shop.002.sealift-volume")).unwrap();
     assert_eq!(VolumeHeader::parse(first[..HEADER].try_into().unwrap()).unwrap().number, 2);
     near.run(&["verify", "shop.002.sealift-volume"]).remarks("\"warnings\": []");
+}
+
+#[test]
+fn a_second_signature_makes_a_new_set() {
+    let sample = sample();
+    let (far, archive) = (Far::trusting(&sample), packed(&sample).archive());
+    let mut old = volumes(&archive, b"", 1, 2);
+    old[2][HEADER + 7] ^= 1;
+    far.discs(&[("shop.002", &old[1]), ("shop.003", &old[2])]);
+    let key = ["--key", "bert.pem"];
+    far.run(&["key", "generate", "--out", "bert.pem"]).remarks("bert.pem");
+    fs::create_dir(far.folder().join("signed")).unwrap();
+    let sign = |arguments: &[&str]| far.run(&[&["sign"], arguments, &key].concat());
+    sign(&["discs", "-o", "signed/shop", "--statement", &Digest::sha256(b"").to_string()]).hints(
+        11,
+        "the archive's statement is ",
+        "compare the digest with the person who told you; without --statement, the archive is verified here instead; nothing was written",
+    );
+    let said = sign(&["discs", "-o", "signed/shop"]);
+    said.remarks("signed/shop.003.sealift-volume");
+    assert!(said.all.contains("volume 1 is missing"), "{}", said.all);
+    assert!(fs::read(far.folder().join("discs/shop.003.sealift-volume")).unwrap() == old[2]);
+    far.run(&["verify", "signed"]).remarks("\"warnings\": []");
+    let sets = [["discs/shop.002.sealift-volume"], ["signed/shop.001.sealift-volume"]].map(|path| {
+        let bytes = fs::read(far.folder().join(path[0])).unwrap();
+        VolumeHeader::parse(bytes[..HEADER].try_into().unwrap()).unwrap().shape
+    });
+    assert!(sets[0].set() != sets[1].set() && sets[0].length() == sets[1].length());
+    // It is what signing the one file makes of it.
+    far.put(&archive);
+    sign(&["shop.sealift", "-o", "signed/one"]).hints(
+        2,
+        "-o is for volumes: a single file is signed in place",
+        "see what it takes: sealift help sign",
+    );
+    sign(&["shop.sealift"]).remarks("\"verified\": true");
+    let signed = fs::read(far.folder().join("shop.sealift")).unwrap();
+    let first = fs::read(far.folder().join("signed/shop.001.sealift-volume")).unwrap();
+    let chunks = first[HEADER..first.len() - HEADER].chunks(RECORD).flat_map(|record| &record[..65_536]);
+    assert!(chunks.take(signed.len()).eq(&signed));
+    sign(&["signed", "-o", "signed/again"]).hints(
+        11,
+        "has already signed this archive",
+        "there is nothing to do; nothing was written",
+    );
+    sign(&["discs", "-o", "signed/shop"]).hints(
+        1,
+        "already exists",
+        "choose another name with -o, or move signed/shop.001.sealift-volume away first",
+    );
 }
