@@ -25,7 +25,7 @@ use anstyle::{AnsiColor, Style};
 use clap::error::ErrorKind;
 use sealift_archive_format::FormatError;
 use sealift_core::delivery_file::DeliveryFileError;
-use sealift_core::export::{AssumeError, ExportError, LockError, PlanError, PrepareError, ShardError};
+use sealift_core::export::{AssumeError, ExportError, LockError, PlanError, PrepareError, ShardError, ValidityError};
 use sealift_core::found_path::{self, FoundPath};
 use sealift_core::image_scan::ImageScanError;
 use sealift_core::import::{ImportError, NameMapError};
@@ -287,6 +287,9 @@ pub(crate) enum Reason {
     /// A list of what is to be exported.
     #[error(transparent)]
     ShipmentFile(#[from] ShipmentFileError),
+    /// What proves an export expires too soon.
+    #[error(transparent)]
+    Validity(#[from] ValidityError),
     /// A rule chooses no tags.
     #[error(transparent)]
     Tags(TagsError),
@@ -575,6 +578,7 @@ impl Reason {
             ),
             Self::NameMap(error) => remedied(ExitCode::System, error.remedy()),
             Self::ShipmentFile(error) => remedied(shipment_file(error), error.remedy()),
+            Self::Validity(error) => remedied(ExitCode::Policy.noting(NOTHING_WRITTEN), error.remedy()),
             Self::Tags(error) => remedied(ExitCode::Source.noting(NOTHING_WRITTEN), error.remedy()),
             Self::Shard(error) => remedied(ExitCode::Usage.noting(NOTHING_WRITTEN), error.remedy()),
             Self::NotLocked { shipment } => {

@@ -8,10 +8,12 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{ArgGroup, Args, ValueEnum};
+use jiff::Timestamp;
 use sealift_core::export::Shard;
 use sealift_core::oci::{ForeignLayers, PlatformWish};
 use sealift_core::place::https_host;
 use sealift_core::shipment_file::{self, ShipmentFile, ShipmentFileError, WrittenText};
+use sealift_core::trust_store::period::Period;
 
 use crate::failure::{Attempt as _, Failure, FilePurpose, Reason};
 use crate::files::input::{read_file, read_input};
@@ -106,6 +108,12 @@ pub(crate) struct WantedArguments {
     #[arg(long, value_name = "PLATFORM", help_heading = "What")]
     pub(crate) platform: Vec<PlatformWish>,
 
+    /// Refuse to export if anything that proves it expires sooner than so long from now: 30d, 12h, 90m
+    ///
+    /// It is about the metadata of every TUF repository that vouches for something, and about in-toto layouts.
+    #[arg(long, value_name = "PERIOD", help_heading = "Proof")]
+    pub(crate) valid_for: Option<Period>,
+
     /// The kinds of referrers of images and bundles to carry, cosign's tags too: attestation, signature, sbom, other, image; or all, or
     /// none. By default all except runnable images
     #[arg(long, value_name = "KIND[,KIND…]", help_heading = "What")]
@@ -195,6 +203,7 @@ impl WantedArguments {
             tuf,
             notary,
             whole_metadata,
+            valid_for,
         } = file;
         let (bundles, thick_bundles) = (read_all::<Named>(bundles)?, read_all::<Named>(thick_bundles)?);
         let (images, files) = (read_all::<Named>(images)?, read_all::<NamedFile>(files)?);
@@ -212,6 +221,7 @@ impl WantedArguments {
         let (referrers, foreign_layers) = (read_one(referrers)?, read_one(foreign_layers)?);
         self.referrers = self.referrers.take().or(referrers);
         self.foreign_layers = self.foreign_layers.or(foreign_layers);
+        self.valid_for = self.valid_for.or(read_one(valid_for)?);
         let images_from = images_from.as_ref().map(|written| written.text().to_owned());
         self.images_from = self.images_from.take().or(images_from);
         self.with_dependencies |= with_dependencies;
@@ -230,6 +240,11 @@ impl WantedArguments {
         let ruled = self.tags.iter().map(|ruled| &ruled.named);
         let named = self.bundle.iter().chain(&self.image).chain(ruled).filter_map(Named::written);
         named.chain(self.images_from.as_deref()).filter_map(https_host).map(str::to_owned)
+    }
+
+    /// Until when everything that proves what is wanted has to be valid, if that is asked for.
+    pub(crate) fn valid_until(&self, now: Timestamp) -> Option<Timestamp> {
+        now.checked_add(self.valid_for?.0).ok()
     }
 
     /// Refuses what the command line alone would have refused.

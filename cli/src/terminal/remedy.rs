@@ -158,6 +158,9 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
         R::GivePrivateKey => "give an ed25519 key in PKCS #8 PEM, as `sealift key generate` writes it",
         R::CheckRandomness => "check that the system's random device works",
 
+        R::AwaitLongerValidity => {
+            "ask its publisher for metadata that expires later; to export it all the same, ask for a shorter time: --valid-for 1d"
+        }
         R::ChooseFewerShards => "choose a smaller number behind the /: there is no shard without an item",
         R::LockFirst { shipment } => {
             let lock = sealift(format_args!("plan -f {} --lock", quoted_path(shipment)));

@@ -324,6 +324,8 @@ mod tests {
             let renew = Remedy::RenewLock { shipment: shipment.clone() };
             assert_eq!(error.unwrap_err().remedy_for(&shipment), renew);
         }
+        let without = ShipmentLock::parse(b"version = 1\n[digests]\n[tags]\na = {}\n").unwrap();
+        assert_eq!(ShipmentLock::parse(without.to_text().as_bytes()), Ok(without));
         let bad = "version = 1\n[digests]\n[tags]\na.r = [\"not a tag\"]\n";
         assert!(matches!(ShipmentLock::parse(bad.as_bytes()), Err(LockError::Malformed(_))));
     }

@@ -13,6 +13,7 @@ pub mod plan;
 pub mod request;
 mod shard;
 mod source_remedy;
+mod validity;
 mod write;
 
 use std::collections::{BTreeMap, HashSet};
@@ -35,6 +36,7 @@ pub use outlook::{Foreseen, ForeseenItem, foresee, foresee_each};
 pub use plan::{ItemWeight, LeftOutReferrer, Plan, PlanError, plan};
 pub use request::{Dependencies, ExportRequest, ImagesFrom, ItemOrigin, ItemRequest, SourceReference};
 pub use shard::{MAXIMUM_SHARDS, Shard, ShardError};
+pub use validity::{Expiring, FirstExpiry, ValidityError, first_expiries, require_valid_until};
 pub use write::{ExportError, TakenUp, Unfinished, UnfinishedError};
 
 use crate::archive_layout::{self, ArchiveLayoutError};
@@ -197,7 +199,7 @@ pub fn prepare(
     live: BTreeMap<RepositoryName, Carrier<'_>>,
     settings: &ExportSettings<'_>,
 ) -> Result<Prepared, PrepareError> {
-    let Foreseen { inventory, files, judgement, red_line, items } = foresee(&plan, trust, live, settings)?;
+    let Foreseen { inventory, files, judgement, red_line, items, length: _ } = foresee(&plan, trust, live, settings)?;
     let statement = inventory.to_statement()?;
     let signatures = settings.keys.iter().map(|key| seal::sign(&statement, key)).collect::<Result<_, _>>()?;
     let seal = Seal::new(inventory, signatures)?;

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use sealift_archive_format::{EntryName, Inventory};
+use sealift_archive_format::volume::{SetId, ShapeError, VolumeShape};
+use sealift_archive_format::{Digest, EntryName, EntryOffsets, Inventory, SealSignature, UnverifiedSeal};
 use sealift_proof::in_toto::Inspections;
 
 use super::{
@@ -28,6 +29,8 @@ pub struct Foreseen {
     pub judgement: Judgement,
     /// The instant after which the policy of this side would refuse the archive.
     pub red_line: Option<Timestamp>,
+    /// How long the archive will be, in bytes.
+    pub length: u64,
     /// What the far side will report of the items, if it trusts what this side does.
     pub items: Vec<ItemReport>,
 }
@@ -72,7 +75,26 @@ pub fn foresee(
     check_thick_bundles(&closed, &inventory, plan)?;
     let red_line = terms.freshness().red_line(terms.clock(), judgement.findings().expiries());
     let items = report_items(judgement.findings(), &closed, &inventory, terms.clock());
-    Ok(Foreseen { inventory, files, judgement, red_line, items })
+    let length = length(&inventory)?;
+    Ok(Foreseen { inventory, files, judgement, red_line, length, items })
+}
+
+/// How long the archive of an inventory is: a seal has room for every signature, whoever signs it.
+fn length(inventory: &Inventory) -> Result<u64, PrepareError> {
+    let anyone = SealSignature { key: Digest::sha256(b""), bytes: [0; 64] };
+    let seal = UnverifiedSeal::new(&inventory.to_statement()?, vec![anyone])?;
+    Ok(EntryOffsets::of(seal.length(), inventory).length)
+}
+
+impl Foreseen {
+    /// How the archive will be cut into volumes, as [`super::Prepared::volumes`] does it. The set has no id yet.
+    ///
+    /// # Errors
+    /// [`ShapeError`].
+    pub fn volumes(&self, size: u64, parity: u8) -> Result<VolumeShape, ShapeError> {
+        let data = VolumeShape::data_volumes(self.length, size, parity)?;
+        VolumeShape::new(SetId::from_bytes([0; 32]), data, parity, self.length)
+    }
 }
 
 /// What live repositories prove about each item of a plan, where [`foresee`] ends at the first that is refused.

@@ -261,6 +261,8 @@ pub enum Remedy {
     CorrectShipment,
     /// Correct a rule by which tags are chosen.
     CorrectTagRule,
+    /// Ask the publisher for metadata that expires later, or ask for less.
+    AwaitLongerValidity,
     /// Cut what is listed into fewer shards.
     ChooseFewerShards,
     /// Lock a shipment before it is cut: the machines have to agree on what it is.

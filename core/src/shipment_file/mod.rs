@@ -27,7 +27,7 @@ pub const MAXIMUM_ENTRIES: usize = 10_000;
 pub const MAXIMUM_TEXT: usize = 4_096;
 
 /// Every key.
-pub(crate) const KEYS: [&str; 13] = [
+pub(crate) const KEYS: [&str; 14] = [
     "bundles",
     "files",
     "foreign_layers",
@@ -39,6 +39,7 @@ pub(crate) const KEYS: [&str; 13] = [
     "tags",
     "thick_bundles",
     "tuf",
+    "valid_for",
     "whole_metadata",
     "with_dependencies",
 ];
@@ -70,6 +71,8 @@ pub struct ShipmentFile {
     pub tuf: Vec<WrittenText>,
     /// Collections of Notary, each `REPOSITORY=LOCATION`, or `LOCATION` for all that are needed.
     pub notary: Vec<WrittenText>,
+    /// For how long from now everything that proves the items has to be valid.
+    pub valid_for: Option<WrittenText>,
     /// Whether the metadata of every role is carried.
     pub whole_metadata: bool,
 }
@@ -97,6 +100,7 @@ impl ShipmentFile {
                 "foreign_layers" => file.foreign_layers = Some(value.text()?),
                 "tuf" => file.tuf = value.places()?,
                 "notary" => file.notary = value.places()?,
+                "valid_for" => file.valid_for = Some(value.text()?),
                 "whole_metadata" => file.whole_metadata = value.truth()?,
                 _ => return Err(value.unknown("of a shipment", &KEYS)),
             }

@@ -45,6 +45,9 @@ pub const TEMPLATE: &str = r#"# What an archive carries: sealift export -f shipm
 # Whether the metadata of every role of the TUF repositories is carried (--whole-metadata).
 #whole_metadata = false
 
+# For how long from now everything that proves the items has to be valid (--valid-for); an export is refused otherwise.
+#     valid_for = "30d"
+
 # Images whose tags are chosen by rules: a range of versions, a pattern, or both, where the * stands for the version. "newest" chooses
 # only so many of them. Pre-releases are chosen only with "prereleases = true". "from" says where they are stored, as WHERE does.
 [tags]

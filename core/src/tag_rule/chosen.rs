@@ -69,8 +69,8 @@ impl TryFrom<Written> for ChosenTags {
             };
             Ok((image, rules.into_iter().map(tags).collect::<Result<_, ReferenceError>>()?))
         };
-        let rules: BTreeMap<_, BTreeMap<_, Vec<Tag>>> =
-            written.into_iter().map(rules).collect::<Result<_, ReferenceError>>()?;
+        let written = written.into_iter().filter(|(_, rules)| !rules.is_empty());
+        let rules: BTreeMap<_, BTreeMap<_, Vec<Tag>>> = written.map(rules).collect::<Result<_, ReferenceError>>()?;
         let count = rules.values().flat_map(BTreeMap::values).map(Vec::len).sum();
         Ok(Self { rules, count })
     }

@@ -166,6 +166,10 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
         if is_bundle { failure.of_bundle() } else { failure }
     })?;
 
+    if let Some(until) = wanted.valid_until(context.now()) {
+        export::require_valid_until(prepared.judgement().findings(), until).attempt(attempt)?;
+    }
+
     let volumes = write(&prepared, arguments, output, &*progress, context)?;
     store
         .update_soon()

@@ -5,9 +5,11 @@
 
 mod report;
 
+use bytesize::ByteSize;
 use clap::Args;
-use sealift_core::export::{self, ForeseenItem, Plan, PrepareError};
+use sealift_core::export::{self, Foreseen, ForeseenItem, Plan, PrepareError};
 use sealift_core::trust::Finding;
+use sealift_core::volume_set::VolumeSetError;
 
 use crate::commands::export::{Gathered, Servers, carriers, gather, settings};
 use crate::context::Context;
@@ -23,7 +25,7 @@ use report::{Outlook, PlanReport};
 /// What to plan.
 #[derive(Debug, Args)]
 #[command(
-    after_long_help = "Examples:\n  sealift plan -f shipment.toml\n  sealift plan -f shipment.toml --lock\n  sealift plan -f shipment.toml --update\n  sealift plan --image example.com/org/app:1 \\\n      --tuf acme=https://tuf.example.com\n  sealift plan -f shipment.toml --since plant-7.receipt\n\nThe lock is beside the shipment: shipment.lock. It has the digest of each name in the shipment, and an export ships what is\nlocked. What is named on the command line beside a shipment, and what hangs off images, is not locked."
+    after_long_help = "Examples:\n  sealift plan -f shipment.toml\n  sealift plan -f shipment.toml --lock\n  sealift plan -f shipment.toml --update\n  sealift plan --image example.com/org/app:1 \\\n      --tuf acme=https://tuf.example.com\n  sealift plan -f shipment.toml --since plant-7.receipt\n  sealift plan -f shipment.toml --volume-size 4.7GB --parity 2\n\nThe lock is beside the shipment: shipment.lock. It has the digest of each name in the shipment, and an export ships what is\nlocked. What is named on the command line beside a shipment, and what hangs off images, is not locked."
 )]
 pub(crate) struct PlanArguments {
     #[command(flatten)]
@@ -36,6 +38,21 @@ pub(crate) struct PlanArguments {
     /// Resolve every name again, and show what moved since the shipment was locked. With --lock, accept it
     #[arg(long, requires = "shipment", help_heading = "Lock")]
     update: bool,
+
+    /// Say how many volumes of this size the archive would be cut into: 4.7GB, 650MB, 25GiB
+    #[arg(long, value_name = "SIZE", help_heading = "Volumes")]
+    volume_size: Option<ByteSize>,
+
+    /// With this many volumes more that make up for as many lost ones
+    #[arg(
+        long,
+        value_name = "COUNT",
+        requires = "volume_size",
+        default_value_t = 0,
+        hide_default_value = true,
+        help_heading = "Volumes"
+    )]
+    parity: u8,
 
     #[command(flatten)]
     base: BaseArguments,
@@ -78,24 +95,52 @@ pub(crate) fn run(arguments: &PlanArguments, context: &Context) -> Result<(), Fa
     };
     progress.finish();
     let outlook = match &foreseen {
-        Ok(foreseen) => {
-            Outlook { findings: findings(&plan, &foreseen.judgement.findings().items), red_line: foreseen.red_line }
-        }
-        Err(_) => Outlook { findings: outcomes(&plan, &each), red_line: None },
+        Ok(foreseen) => Outlook::of(foreseen, &plan, arguments).attempt(|| "cannot plan".to_owned())?,
+        Err(_) => Outlook::refused(outcomes(&plan, &each)),
+    };
+    let until = wanted.valid_until(context.now());
+    let valid = match (&foreseen, until) {
+        (Ok(foreseen), Some(until)) => export::require_valid_until(foreseen.judgement.findings(), until),
+        _ => Ok(()),
     };
     let rules = locked.as_ref().map(LockedShipment::rules).unwrap_or_default();
-    let mut report = PlanReport::of(&plan, &outlook, base.as_ref(), &rules);
+    let mut report = PlanReport::of(&plan, outlook, base.as_ref(), &rules);
+    report.judge_expiries(until);
     // A lock is about all of a shipment.
     if let Some(locked) = locked.as_ref().filter(|_| wanted.shard.is_none()) {
         let planned = locked.planned(&plan);
         report.compare(locked, &planned);
-        if arguments.lock && foreseen.is_ok() {
+        if arguments.lock && foreseen.is_ok() && valid.is_ok() {
             locked.write(&planned).attempt(|| format!("cannot write {}", locked.file.display()))?;
             report.is_locked();
         }
     }
     context.result(&report, || report.text())?;
-    foreseen.map(drop).attempt(|| "the plan was made, but it cannot be exported".to_owned())
+    let attempt = || "the plan was made, but it cannot be exported".to_owned();
+    foreseen.map(drop).attempt(attempt)?;
+    valid.attempt(attempt)
+}
+
+impl<'f> Outlook<'f> {
+    fn of(foreseen: &'f Foreseen, plan: &Plan, arguments: &PlanArguments) -> Result<Self, VolumeSetError> {
+        let cut = |size: ByteSize| {
+            let shape = foreseen.volumes(size.as_u64(), arguments.parity);
+            shape.map(|shape| (size.as_u64(), shape)).map_err(VolumeSetError::from)
+        };
+        let proven = foreseen.judgement.findings();
+        Ok(Self {
+            findings: findings(plan, &proven.items),
+            red_line: foreseen.red_line,
+            expiries: export::first_expiries(proven),
+            archive_bytes: Some(foreseen.length),
+            volumes: arguments.volume_size.map(cut).transpose()?,
+        })
+    }
+
+    /// What is refused has no archive.
+    fn refused(findings: Foreseens<'f>) -> Self {
+        Self { findings, red_line: None, expiries: Vec::new(), archive_bytes: None, volumes: None }
+    }
 }
 
 /// What is foreseen for each item of a plan, by its place.

@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use bytesize::ByteSize;
 use jiff::Timestamp;
 use sealift_archive_format::Digest;
 use sealift_archive_format::inventory::ItemRecord;
-use sealift_core::export::{Base, ItemWeight, MovedName, Plan, ShipmentLock};
+use sealift_archive_format::volume::VolumeShape;
+use sealift_core::export::{Base, FirstExpiry, ItemWeight, MovedName, Plan, ShipmentLock};
 use sealift_core::trust::Finding;
 use sealift_proof::level::Level;
 use serde::Serialize;
@@ -19,6 +21,12 @@ use crate::terminal::text::{Text, counted};
 pub(super) struct Outlook<'f> {
     pub(super) findings: Foreseens<'f>,
     pub(super) red_line: Option<Timestamp>,
+    /// What expires first of everything that proves an item.
+    pub(super) expiries: Vec<FirstExpiry>,
+    /// How long the archive would be, in bytes.
+    pub(super) archive_bytes: Option<u64>,
+    /// How large a volume may be, in bytes, and how the archive would be cut.
+    pub(super) volumes: Option<(u64, VolumeShape)>,
 }
 
 /// What an export would carry.
@@ -36,9 +44,50 @@ pub(super) struct PlanReport {
     /// The instant after which a policy like this side's would refuse the archive.
     #[serde(skip_serializing_if = "Option::is_none")]
     red_line: Option<Timestamp>,
+    /// What expires first of everything that proves an item, the first of all first.
+    expiries: Vec<PlannedExpiry>,
+    /// The archive, in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    archive_bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    volumes: Option<PlannedVolumes>,
     /// The lock of the shipment, where there is a shipment.
     #[serde(skip_serializing_if = "Option::is_none")]
     lock: Option<LockReport>,
+}
+
+/// What expires first of something that proves an item.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PlannedExpiry {
+    #[serde(flatten)]
+    first: FirstExpiry,
+    /// Whether that is too soon; absent if nothing was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    too_soon: Option<bool>,
+}
+
+/// The volumes that the archive would be cut into.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PlannedVolumes {
+    count: u8,
+    /// How many of them make up for lost ones.
+    parity: u8,
+    /// How large each may be, in bytes.
+    size: u64,
+    /// How long each is, in bytes.
+    bytes_each: u64,
+}
+
+impl PlannedVolumes {
+    fn line(&self) -> String {
+        let Self { count, parity, size, bytes_each } = self;
+        let of_parity = if *parity == 0 { String::new() } else { format!(", {parity} of them for parity") };
+        let percent = u128::from(*bytes_each) * 100 / u128::from((*size).max(1));
+        let (each, size) = (indicatif::HumanBytes(*bytes_each), ByteSize::b(*size).display().si());
+        format!("Volumes of {size}: {count}{of_parity}; each {each} long ({percent} % full)")
+    }
 }
 
 /// Layers that would be left out.
@@ -141,7 +190,7 @@ impl PlanReport {
     /// What a plan comes to. `chosen` has the rules that chose each name.
     pub(super) fn of(
         plan: &Plan,
-        outlook: &Outlook<'_>,
+        outlook: Outlook<'_>,
         base: Option<&Base>,
         chosen: &BTreeMap<String, Vec<&str>>,
     ) -> Self {
@@ -156,8 +205,33 @@ impl PlanReport {
             let rules = chosen.get(&item.name).into_iter().flatten();
             item.rules = rules.map(|rule| (*rule).to_owned()).collect();
         }
+        let Outlook { findings: _, red_line, expiries, archive_bytes, volumes } = outlook;
+        let volumes = volumes.map(|(size, shape)| PlannedVolumes {
+            count: shape.volumes(),
+            parity: shape.parity(),
+            size,
+            bytes_each: shape.volume_length(),
+        });
+        let expiries = expiries.into_iter().map(|first| PlannedExpiry { first, too_soon: None }).collect();
         let refused = items.iter().filter(|item| item.refused.is_some()).count();
-        Self { bytes: plan.content_bytes(), already_there, items, refused, red_line: outlook.red_line, lock: None }
+        Self {
+            bytes: plan.content_bytes(),
+            already_there,
+            items,
+            refused,
+            red_line,
+            expiries,
+            archive_bytes,
+            volumes,
+            lock: None,
+        }
+    }
+
+    /// Says of everything that expires whether that is too soon.
+    pub(super) fn judge_expiries(&mut self, until: Option<Timestamp>) {
+        for expiry in &mut self.expiries {
+            expiry.too_soon = until.map(|until| expiry.first.expires <= until);
+        }
     }
 
     /// Adds how the plan differs from what is locked.
@@ -201,6 +275,16 @@ impl PlanReport {
         if let Some(line) = self.red_line {
             text.line(format_args!("A policy like this side's refuses it after {line}"));
         }
+        for (place, PlannedExpiry { first: FirstExpiry { expires, of }, too_soon }) in self.expiries.iter().enumerate()
+        {
+            match (too_soon, place) {
+                (Some(true), _) => text.line(format_args!("Expires too soon: {of}, at {expires}")),
+                (Some(false), _) => text.line(format_args!("Valid for long enough: {of}, until {expires}")),
+                (None, 0) => text.line(format_args!("Expires first: {of}, at {expires}")),
+                (None, _) => {}
+            }
+        }
+        self.volumes.iter().for_each(|volumes| text.line(volumes.line()));
         if let Some(lock) = &self.lock {
             lock.add_to(&mut text);
         }

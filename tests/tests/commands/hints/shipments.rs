@@ -9,9 +9,11 @@ use serde_json::json;
 use super::exports::{give, put, with};
 use super::*;
 
+/// What to do about a file that is wrong.
+const CORRECT: &str = "correct the file; to see every key with its default and an example, make a new one: sealift shipment init FILE; nothing was written";
+
 #[test]
 fn lists_of_what_to_export() {
-    const CORRECT: &str = "correct the file; to see every key with its default and an example, make a new one: sealift shipment init FILE; nothing was written";
     let near = with(&Image::for_two_platforms("app"));
     put(&near, "wrong.toml", b"image = []\n");
     let wrong = "line 1: `image` is not a key of a shipment; the nearest one is `images`";
@@ -266,6 +268,59 @@ fn a_shipment_in_shards() {
     near.run(&["import", "whole.sealift", "--to-layout", "whole"]).remarks("");
     let blobs = |layout: &str| sealift_tests::folder_content::files(&near.path().join(layout).join("blobs"));
     assert_eq!(blobs("delivered"), blobs("whole"));
+}
+
+/// What is asked to last, and does not, is neither exported nor locked; the plan says it of every repository and layout.
+#[test]
+fn what_expires_too_soon() {
+    let sample = Sample::new(now()).unwrap();
+    let near = Near::pinning(&sample);
+    put(
+        &near,
+        "week.toml",
+        format!("valid_for = \"30d\"\nimages = [\"{WEB}=oci:layout\"]\n[tuf]\ndemo = \"tuf\"\n").as_bytes(),
+    );
+    let soon = "repository demo (role timestamp) expires at ";
+    let hint = "ask its publisher for metadata that expires later; to export it all the same, ask for a shorter time: --valid-for 1d; nothing was written";
+    near.export(&["-f", "week.toml"]).hints(14, soon, hint);
+    let plan = command(near.path(), &["--trust", "near", "plan", "-f", "week.toml", "--lock"]).output().unwrap();
+    assert_eq!(plan.status.code(), Some(14));
+    let plan: Value = serde_json::from_slice(&plan.stdout).unwrap();
+    let expiries: Vec<_> = plan["expiries"].as_array().unwrap().iter().map(|it| it["tooSoon"].as_bool()).collect();
+    assert_eq!(expiries, [Some(true), Some(false)], "{plan}");
+    assert_eq!(plan["expiries"][1]["layout"], WEB);
+    assert!(!near.path().join("week.lock").exists());
+    near.export(&["-f", "week.toml", "--valid-for", "1h"]).remarks("");
+    put(&near, "long.toml", b"valid_for = \"a month\"\n");
+    let wrong = "line 1, `valid_for`, \"a month\": \"a month\" is not a length of time";
+    near.run(&["plan", "-f", "long.toml"]).hints(2, wrong, CORRECT);
+}
+
+/// The archive of a plan, and its volumes, are as long as those that are exported.
+#[test]
+fn a_plan_knows_how_long_the_archive_will_be() {
+    let near = Near::asking_for_nothing();
+    let layer: Vec<u8> = (0..400_000_u32).map(|it| it.to_le_bytes()[0]).collect();
+    give(&near, "example.com/org/app:1", &Image::new("linux/amd64", &[("a", &layer)]));
+    let image = ["--image", "example.com/org/app:1=oci:layout"];
+    for (size, parity) in [("70KB", "0"), ("200KB", "2"), ("4.7GB", "1")] {
+        let shape = ["--volume-size", size, "--parity", parity];
+        let plan = near.run(&[&["plan"], &image[..], &shape].concat());
+        let plan: Value = serde_json::from_str(&plan.all).unwrap();
+        near.export(&image).remarks("");
+        assert_eq!(plan["archiveBytes"], read(&near, "out.sealift").len());
+        fs::remove_file(near.path().join("out.sealift")).unwrap();
+        let exported = near.export(&[&image[..], &shape].concat());
+        let report: Value = serde_json::from_str(&exported.all).unwrap_or_else(|_| panic!("{}", exported.all));
+        let volumes = report["volumes"].as_array().unwrap();
+        assert_eq!(plan["volumes"]["count"], volumes.len());
+        for volume in volumes.iter().map(|it| near.path().join(it.as_str().unwrap())) {
+            assert_eq!(plan["volumes"]["bytesEach"], fs::metadata(&volume).unwrap().len());
+            fs::remove_file(volume).unwrap();
+        }
+    }
+    let small = near.run(&[&["plan"], &image[..], &["--volume-size", "1KB"]].concat());
+    small.hints(2, "volumes of 1000 bytes are too small", "give a larger --volume-size");
 }
 
 fn read(near: &Near, file: &str) -> Vec<u8> {
