@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::sync::Arc;
 
 use clap::{ArgGroup, Args, ValueEnum};
@@ -11,7 +10,7 @@ use sealift_archive_format::Digest;
 use sealift_core::cnab::RelocationMapping;
 use sealift_core::delivery_file::DeliveryFile;
 use sealift_core::import::{
-    self, Delivered, DeliveryWishes, Destination, NameMap, Naming, PublishedMirror, ReplacedTag, Sparse, TargetProof,
+    self, Delivered, DeliveryWishes, Destination, Naming, PublishedMirror, ReplacedTag, Sparse, TargetProof,
 };
 use sealift_core::layout::{LayoutSink, LayoutSource};
 use sealift_core::mirror_config::{self, ConfigFile, Relocated};
@@ -25,13 +24,13 @@ use sealift_core::whole_file;
 use serde::Serialize;
 
 use crate::context::Context;
-use crate::failure::{Attempt as _, Failure, FilePurpose, Reason, in_one_line};
+use crate::failure::{Attempt as _, Failure, Reason, in_one_line};
 use crate::files::archive::ArchiveArgument;
-use crate::files::input::read_file;
 use crate::files::output::replace;
 use crate::files::results::{MAPPING_FILE, REPORT_FILE, ResultsFolder};
 use crate::interruption;
 use crate::options::connections::ConnectionArguments;
+use crate::options::naming::NamingArgument;
 use crate::options::network::{self, NetworkArguments};
 use crate::options::receipt::{ImportReceiptArguments, Site, WrittenReceipt};
 use crate::options::registry_name::{self, RegistryName};
@@ -41,9 +40,6 @@ use crate::terminal::shell::quoted_path;
 use crate::terminal::tags::TagsOf;
 use crate::terminal::text::Text;
 use crate::terminal::{report, tags};
-
-/// The longest map of names that is read, in bytes.
-const MAXIMUM_NAME_MAP: u64 = 16 << 20;
 
 /// What to import, and where to.
 #[derive(Debug, Args)]
@@ -179,40 +175,6 @@ impl ImportArguments {
             chosen => Platforms::Only(chosen.to_vec()),
         };
         Selection { names: self.select.clone(), platforms }
-    }
-}
-
-/// What to do with the registry in each name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum NamingArgument {
-    WithDomain,
-    Flat,
-    Map(PathBuf),
-}
-
-impl FromStr for NamingArgument {
-    type Err = std::convert::Infallible;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(match text {
-            "with-domain" => Self::WithDomain,
-            "flat" => Self::Flat,
-            path => Self::Map(path.into()),
-        })
-    }
-}
-
-impl NamingArgument {
-    fn read(&self) -> Result<Naming, Failure> {
-        Ok(match self {
-            Self::WithDomain => Naming::WithDomain,
-            Self::Flat => Naming::Flat,
-            Self::Map(path) => {
-                let attempt = || format!("cannot read the map of names {}", path.display());
-                let text = read_file(path, FilePurpose::Setting, MAXIMUM_NAME_MAP).attempt(attempt)?;
-                Naming::Mapped(NameMap::parse(&String::from_utf8_lossy(&text)).attempt(attempt)?)
-            }
-        })
     }
 }
 

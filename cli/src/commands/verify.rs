@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use clap::Args;
 use sealift_core::import::{self, Destination, Naming, TargetProof};
-use sealift_core::layout::LayoutSink;
+use sealift_core::layout::{LayoutSink, LayoutSource};
 use sealift_core::remedy::Remedy;
 use sealift_core::transfer::Workers;
 use sealift_core::trust::Purpose;
@@ -14,6 +14,7 @@ use sealift_core::verify::{Discard, Transport};
 use crate::context::Context;
 use crate::failure::{Attempt as _, Failure, Reason};
 use crate::files::archive::ArchiveArgument;
+use crate::options::naming::NamingArgument;
 use crate::options::network::NetworkArguments;
 use crate::options::registry_name::{self, RegistryName};
 use crate::options::target::OpenedTarget;
@@ -39,6 +40,10 @@ pub(crate) struct VerifyArguments {
     /// Look whether what a delta leaves out is where it goes: a registry, HOST or HOST/PREFIX, or a layout, oci:DIR
     #[arg(long, value_name = "WHERE", help_heading = "Proof")]
     target: Option<LookedInto>,
+
+    /// What becomes of the registry in each name, as import --names has it: with-domain (the default), flat, or a FILE
+    #[arg(long, value_name = "HOW|FILE", requires = "target", help_heading = "Proof")]
+    names: Option<NamingArgument>,
 
     /// Believe the registry that it holds what a delta leaves out, without reading it back
     #[arg(long, requires = "target", help_heading = "Proof")]
@@ -76,10 +81,12 @@ impl FromStr for LookedInto {
 }
 
 impl LookedInto {
-    fn open(&self, network: &NetworkArguments) -> Result<OpenedTarget, Failure> {
+    fn open(&self, naming: Naming, network: &NetworkArguments) -> Result<OpenedTarget, Failure> {
         match self {
             Self::Layout(folder) => {
                 let attempt = || format!("cannot look into {}", folder.display());
+                // A sink would make it.
+                LayoutSource::open(folder).attempt(attempt)?;
                 let failed = |source| Reason::File { path: folder.clone(), source };
                 let destination = Destination::layout(folder).map_err(failed).attempt(attempt)?;
                 Ok((destination, Box::new(LayoutSink::open(folder).attempt(attempt)?)))
@@ -87,7 +94,7 @@ impl LookedInto {
             Self::Registry(RegistryName { name, https_only }) => {
                 let (domain, prefix) = name.split_once('/').unwrap_or((name, ""));
                 let (domain, prefix) = (domain.to_owned(), prefix.to_owned());
-                let destination = Destination::Registry { domain, prefix, naming: Naming::default() };
+                let destination = Destination::Registry { domain, prefix, naming };
                 Ok((destination, network.registry_sink(https_only.as_ref())?))
             }
         }
@@ -120,7 +127,8 @@ fn verify(arguments: &VerifyArguments, context: &Context) -> Result<(), Failure>
     let transport = Transport { workers: Workers::cores(), file: input.source.file(), progress: &*progress };
     let proof = if arguments.trust_target { TargetProof::Present } else { TargetProof::ReadBack };
     let looked = arguments.target.as_ref().map(|target| -> Result<(), Failure> {
-        let (destination, sink) = target.open(&arguments.network)?;
+        let naming = arguments.names.as_ref().map_or(Ok(Naming::default()), NamingArgument::read)?;
+        let (destination, sink) = target.open(naming, &arguments.network)?;
         import::look(&mut judged, &destination, proof, &store, &*sink, &transport).attempt(attempt)
     });
     looked.transpose()?;

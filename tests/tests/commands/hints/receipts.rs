@@ -1,5 +1,7 @@
 //! Hints about receipts, and about the history that they confirm.
 
+use sealift_tests::registry::Registry;
+
 use super::*;
 
 const SITE: [&str; 4] = ["--site", "plant-7", "--key", "plant-7.pem"];
@@ -127,6 +129,16 @@ fn what_a_delta_leaves_out() {
         "`sealift import` looks before it sets a tag; to look now: `sealift verify ARCHIVE --target HOST/PREFIX`, or `--target oci:DIR`"
     ));
     far.run(&["verify", "shop.sealift", "--target", "oci:out"]).remarks("read-back");
+    far.run(&["verify", "shop.sealift", "--target", "oci:nowhere"]).hints(1, "nowhere", "check the path nowhere");
+    assert!(!far.folder().join("nowhere").exists());
+    // In a registry, names may be others.
+    let first = fs::read(near.path().join("first.sealift")).unwrap();
+    let registry = Registry::start();
+    let domain = registry.domain();
+    far.import(&first, &["--to-registry", &domain, "--names", "flat", "--plain-http", &domain]).remarks("");
+    far.verify(&second).remarks("nobody has looked here");
+    let look = ["verify", "shop.sealift", "--target", &domain, "--plain-http", &domain, "--names", "flat"];
+    far.run(&look).remarks("read-back");
     far.run(&["extract", "shop.sealift", WEB, "--to-layout", "taken"]).hints(
         15,
         "a new place has nothing of what was delivered before",
