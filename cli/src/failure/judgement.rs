@@ -58,7 +58,7 @@ fn repository(error: &RepositoryError) -> Conclusion {
         RepositoryError::NotCarried { .. } => ExitCode::Tuf.into(),
         RepositoryError::Stray { .. } => ExitCode::Tuf.noting(NOTHING_WRITTEN),
         RepositoryError::ArchiveTime(source) | RepositoryError::Freshness { source, .. } => freshness(source),
-        RepositoryError::Tuf { source, .. } => tuf(source),
+        RepositoryError::Tuf { source, .. } | RepositoryError::Remembered { source, .. } => tuf(source),
         RepositoryError::Target { source, .. } => match source {
             FetchError::Provider(error) => provider(error),
             FetchError::Missing { .. } | FetchError::Mismatch { .. } => ExitCode::Tuf.into(),

@@ -41,9 +41,10 @@ fn destination(error: &DestinationError) -> Conclusion {
 
 fn tag(error: &TagError) -> Conclusion {
     match error {
-        TagError::OtherName { .. } | TagError::LowerLevel { .. } | TagError::NotAName { .. } => {
-            ExitCode::Policy.noting(NOTHING_WRITTEN)
-        }
+        TagError::OtherName { .. }
+        | TagError::LowerLevel { .. }
+        | TagError::Older { .. }
+        | TagError::NotAName { .. } => ExitCode::Policy.noting(NOTHING_WRITTEN),
         TagError::TooMany { .. } => ExitCode::TrustStore.noting(NOTHING_WRITTEN),
     }
 }

@@ -552,7 +552,7 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
             );
         }
         R::CorrectExportTime { .. } => {
-            "unset SOURCE_DATE_EPOCH, or set it to a time that is as recent as maximum_transit in policy.toml asks: it is what the archive states as the time of its export"
+            "unset SOURCE_DATE_EPOCH, or set it to a time that is as recent as maximum_transit in policy.toml asks, and not before the last export: it is what the archive states as the time of its export"
         }
         R::CarryFaster { exported_at } => {
             return format!(
@@ -607,6 +607,11 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
         R::AllowOtherName { tag } => {
             return format!(
                 "find out why another name would take its place; to allow it, knowing what it means: --replace-tag {tag}"
+            );
+        }
+        R::AllowOlder { tag } => {
+            return format!(
+                "leave it as it is, or export again what it should hold; to let it go back, knowing what it means: --replace-tag {tag}"
             );
         }
         R::AllowLowerLevel { tag } => {

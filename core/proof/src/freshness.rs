@@ -86,11 +86,16 @@ impl Clock {
     pub fn require_not_below_floor(&self) -> Result<(), FreshnessError> {
         self.require_reached_floor()?;
         match (self.floor, self.exported_at) {
-            (Some(floor), Some(exported_at)) if exported_at < floor => {
+            (Some(floor), Some(exported_at)) if self.is_late() => {
                 Err(FreshnessError::OlderThanLastAccepted { exported_at, floor })
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether the export is older than the last accepted one.
+    pub fn is_late(&self) -> bool {
+        matches!((self.floor, self.exported_at), (Some(floor), Some(exported_at)) if exported_at < floor)
     }
 
     /// No export is accepted before its time: a clock that has not reached the last one cannot tell a replay from something new.

@@ -370,11 +370,11 @@ pub fn deliver<R: Read>(
     transport: &Transport<'_>,
 ) -> Result<Delivered, ImportError> {
     let (shipments, left_behind) = chosen(&mut judged, destination, wishes)?;
-    let (now, replace) = (judged.terms().now(), wishes.replace);
+    let (times, replace) = ((judged.terms().now(), judged.inventory().exported_at), wishes.replace);
     let deliveries = store.deliveries().map_err(ImportError::Deliveries)?;
     let (own_files, foreign) = files_there(&shipments, destination, &deliveries, replace, sink)?;
     let own_files = &own_files;
-    let tags_after = |deliveries: &_| Tags { deliveries, replace, own_files }.after(&shipments, destination, now);
+    let tags_after = |deliveries: &_| Tags { deliveries, replace, own_files }.after(&shipments, destination, times);
     tags_after(&deliveries)?;
     foreign.map_or(Ok(()), |error| Err(DeliveryError::Begin(error.into())))?;
     let elsewhere = absent::elsewhere(&deliveries, destination.domain());

@@ -11,7 +11,7 @@ use super::attached::TaggedDelivery;
 use super::{Destination, DestinationError};
 use crate::oci::{Companions, Descriptor, Graph, ManifestBytes, Reference, Repository};
 use crate::plain_file::artifact;
-use crate::trust::Finding;
+use crate::trust::{Finding, Vouched};
 use crate::verify::Selected;
 use crate::verify::documents::{ClosedImage, ClosedItem};
 
@@ -19,11 +19,12 @@ use crate::verify::documents::{ClosedImage, ClosedItem};
 pub(super) struct VouchedFor {
     pub(super) name: String,
     pub(super) level: Level,
+    pub(super) vouched: Vouched,
 }
 
 impl From<&Finding> for VouchedFor {
     fn from(finding: &Finding) -> Self {
-        Self { name: finding.item.full_name(), level: finding.level() }
+        Self { name: finding.item.full_name(), level: finding.level(), vouched: finding.vouched() }
     }
 }
 

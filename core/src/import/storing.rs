@@ -266,7 +266,13 @@ pub(super) fn set_tags(
                     held.contains(&shipment.place.with_digest(digest.clone()).to_string()).then(|| digest.clone())
                 }
             };
-            sink.tag(&shipment.place, delivered).map_err(failed)?;
+            let root = &shipment.root;
+            // What is there whole already is not replaced by a part of it.
+            let is_kept = delivered != root && before.as_ref() == Some(&root.descriptor().digest);
+            let delivered = if is_kept { root } else { delivered };
+            if !is_kept {
+                sink.tag(&shipment.place, delivered).map_err(failed)?;
+            }
             // A file of Docker's has one platform of an image that is not whole, and a folder the files themselves.
             let is_asked = matches!(destination, Destination::File { .. } | Destination::Files { .. });
             let resolved = if is_asked { sink.held(&shipment.place).map_err(failed)? } else { None };

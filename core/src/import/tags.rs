@@ -8,6 +8,7 @@ use sealift_archive_format::{Digest, FileName};
 use super::Destination;
 use super::shipment::Shipment;
 use crate::oci::Reference;
+use crate::trust::Vouched;
 use crate::trust_store::{DeliveredTag, Deliveries, Replacement, TagError};
 use crate::verify::SelectedName;
 
@@ -43,7 +44,7 @@ impl Tags<'_> {
         &self,
         shipments: &[Shipment],
         destination: &Destination,
-        time: Timestamp,
+        (time, exported_at): (Timestamp, Timestamp),
     ) -> Result<NextTags, TagError> {
         let mut next = NextTags { deliveries: self.deliveries.clone(), replaced: Vec::new() };
         for shipment in shipments {
@@ -57,13 +58,19 @@ impl Tags<'_> {
                 },
                 level: shipment.vouched_for.level,
                 time,
+                exported_at: Some(exported_at),
                 before,
             };
             offered.before = offered.before.take().filter(|before| *before != offered.digest);
             let replacement = self.replacement(shipment);
-            if let Some(held) = next.deliveries.set(key, &tag, offered, replacement)? {
-                next.replaced.push(ReplacedTag { tag, held });
+            // Whoever speaks for the name has decided already, by the newest metadata. A bundle decides for no time but its own.
+            let has_order = shipment.vouched_for.vouched == Vouched::ByName;
+            let newer = next.deliveries.tag(&key).filter(|held| !has_order && offered.is_older_than(held)).cloned();
+            if let (Some(held), Replacement::Refused) = (&newer, replacement) {
+                return Err(TagError::Older { tag, held: Box::new(held.clone()), offered: Box::new(offered) });
             }
+            let replaced = next.deliveries.set(key, &tag, offered, replacement)?;
+            next.replaced.extend(replaced.or(newer).map(|held| ReplacedTag { tag, held }));
         }
         // Tags that nobody vouches for take no name's place, whichever comes first.
         for attached in shipments.iter().flat_map(|shipment| &shipment.attached) {

@@ -235,6 +235,7 @@ fn a_place_that_does_not_answer_and_a_record_that_is_damaged_make_no_receipt() {
             digest: Digest::sha256(b"app"),
             level: "0".parse().unwrap(),
             time: Timestamp::UNIX_EPOCH,
+            exported_at: None,
             before: None,
         };
         let mut deliveries = Deliveries::default();

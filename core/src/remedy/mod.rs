@@ -706,6 +706,11 @@ pub enum Remedy {
         /// The tag.
         tag: String,
     },
+    /// Export it again, or allow a tag to go back to an earlier export.
+    AllowOlder {
+        /// The tag.
+        tag: String,
+    },
     /// Have it signed as before, or allow a tag to be of a lower level.
     AllowLowerLevel {
         /// The tag.

@@ -57,7 +57,8 @@ impl Remediable for FreshnessError {
             Self::NoExportTime => Remedy::JudgeNow,
             Self::ExportedInTheFuture { .. } => Remedy::SetClock,
             Self::ClockBehindLastAccepted { .. } => Remedy::SetThisClock { repository: None },
-            Self::OlderThanLastAccepted { .. } => Remedy::ImportInOrder { repository: None },
+            // Of an export: an archive that comes late is judged by what was accepted since.
+            Self::OlderThanLastAccepted { exported_at, .. } => Remedy::CorrectExportTime { exported_at: *exported_at },
             Self::TooLongInTransit { exported_at, .. } => Remedy::CarryFaster { exported_at: *exported_at },
         }
     }

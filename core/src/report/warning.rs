@@ -379,7 +379,7 @@ impl fmt::Display for Warning {
             Self::Late { repository, later_export } => {
                 write!(
                     f,
-                    "it comes late: an export of {later_export} was accepted from repository {repository} before, and the metadata that came with that one vouches for all of it"
+                    "it comes late: an export of {later_export} was accepted from repository {repository} before, and the metadata that came with that one has decided"
                 )
             }
             Self::LayoutExpired { item, expires } => {

@@ -108,7 +108,7 @@ pub fn judge_carried(
 ) -> Result<OpenJudgement, JudgementError> {
     let late = Late::of(trust, question.terms, carried.names());
     let judged = judge_only_carried(question, trust, carried);
-    let judged = judged.map_err(|error| late.iter().fold(error, |error, late| late.refused(error)))?;
+    let judged = judged.map_err(|error| late.iter().fold(error, |error, late| late.explain(error)))?;
     Ok(OpenJudgement { late, ..judged })
 }
 

@@ -8,14 +8,16 @@ use std::fmt;
 
 use jiff::Timestamp;
 use sealift_proof::freshness::{Clock, FreshnessError};
-use sealift_proof::tuf::{
-    Limits, MetadataProvider, ProviderError, RoleName, TrustedRepository, TrustedState, TufError, update,
-};
+use sealift_proof::tuf::map::MapSearchError;
+use sealift_proof::tuf::provider::AcceptedTimestamp;
+use sealift_proof::tuf::{Limits, MetadataProvider, TrustedRepository, TrustedState, TufError, update};
 use serde::Serialize;
 
 use super::error::JudgementError;
 use super::evidence::Vouched;
 use super::judgement::Findings;
+use super::repositories::RepositoryError;
+use super::supply_chain::SupplyChainError;
 use super::terms::{Purpose, Terms};
 use crate::trust_store::{PinnedRepository, RepositoryName, Trust};
 
@@ -117,19 +119,19 @@ impl From<TrustedRepository> for RepositoryByMemory {
 /// Walks a repository to its top-level targets.
 ///
 /// # Errors
-/// [`TufError`]: the first rule that is broken.
+/// [`WalkError`]: the first rule that is broken.
 pub(super) fn walk(
     pinned: &PinnedRepository,
     metadata: &mut dyn MetadataProvider,
     terms: &Terms,
     limits: &Limits,
-) -> Result<RepositoryByMemory, TufError> {
+) -> Result<RepositoryByMemory, WalkError> {
     match terms.purpose() {
         Purpose::Acceptance if terms.is_late(pinned.state.last_export) => late(pinned, metadata, terms, limits),
         Purpose::Acceptance => {
-            update(pinned.root.anchor(), &pinned.state, metadata, terms.judged_at(), limits).map(Into::into)
+            Ok(update(pinned.root.anchor(), &pinned.state, metadata, terms.judged_at(), limits)?.into())
         }
-        Purpose::Audit => audited(pinned, metadata, terms, limits),
+        Purpose::Audit => Ok(audited(pinned, metadata, terms, limits)?),
     }
 }
 
@@ -155,40 +157,44 @@ fn audited(
     Ok(RepositoryByMemory { repository, as_exported: None, contradictions })
 }
 
-/// Walks what was accepted with a later export; and, for itself, what was carried, as it was when it was exported.
+/// Walks what was accepted with a later export; and, for itself, what was carried, as it was when it was exported: from the newest accepted
+/// root, or from the pinned one where keys were replaced since.
 fn late(
     pinned: &PinnedRepository,
     metadata: &mut dyn MetadataProvider,
     terms: &Terms,
     limits: &Limits,
-) -> Result<RepositoryByMemory, TufError> {
+) -> Result<RepositoryByMemory, WalkError> {
     let exported_at = terms.exported_at().unwrap_or(terms.judged_at());
-    let as_exported = update(pinned.root.anchor(), &TrustedState::default(), metadata, exported_at, limits)?;
-    let timestamp = pinned.state.metadata.get(RoleName::timestamp().as_str()).map(Vec::as_slice);
-    let mut accepted = AcceptedTimestamp { timestamp, metadata };
-    let repository = update(pinned.root.anchor(), &pinned.state, &mut accepted, terms.judged_at(), limits)?;
+    let mut whole = |state: &TrustedState| update(pinned.root.anchor(), state, metadata, exported_at, limits);
+    let as_exported = whole(&pinned.state.root_only()).or_else(|_| whole(&TrustedState::default()))?;
+    let mut accepted = AcceptedTimestamp::new(&pinned.state, metadata);
+    let repository = update(pinned.root.anchor(), &pinned.state, &mut accepted, terms.judged_at(), limits)
+        .map_err(WalkError::Remembered)?;
     Ok(RepositoryByMemory { repository, as_exported: Some(as_exported), contradictions: Vec::new() })
 }
 
-/// The metadata that was carried, with the timestamp that was accepted in place of the carried one. It leads to the snapshot and the roles
-/// that were accepted with it, which an update remembers; a role that this side does not have may be carried, in the version that this
-/// snapshot lists.
-struct AcceptedTimestamp<'a> {
-    timestamp: Option<&'a [u8]>,
-    metadata: &'a mut dyn MetadataProvider,
+/// Whose metadata is refused.
+pub(super) enum WalkError {
+    /// What was carried.
+    Carried(TufError),
+    /// What this side has accepted before.
+    Remembered(TufError),
 }
 
-impl MetadataProvider for AcceptedTimestamp<'_> {
-    fn metadata(
-        &mut self,
-        role: &RoleName,
-        version: Option<u64>,
-        limit: u64,
-    ) -> Result<Option<Vec<u8>>, ProviderError> {
-        if *role == RoleName::timestamp() {
-            Ok(self.timestamp.map(<[u8]>::to_vec))
-        } else {
-            self.metadata.metadata(role, version, limit)
+impl From<TufError> for WalkError {
+    fn from(error: TufError) -> Self {
+        Self::Carried(error)
+    }
+}
+
+impl WalkError {
+    /// The same, of a repository.
+    pub(super) fn of(self, name: &RepositoryName) -> RepositoryError {
+        let name = name.clone();
+        match self {
+            Self::Carried(source) => RepositoryError::Tuf { name, source },
+            Self::Remembered(source) => RepositoryError::Remembered { name, source },
         }
     }
 }
@@ -214,8 +220,31 @@ impl Late {
         Some(Self { repository: name.clone(), exported_at, later_export })
     }
 
-    /// Why the archive is refused, which came in order might have been accepted.
-    pub(super) fn refused(&self, source: JudgementError) -> JudgementError {
+    /// Why the archive is refused, where in order it might have been accepted. Anything else is refused for its own sake.
+    pub(super) fn explain(&self, error: JudgementError) -> JudgementError {
+        let is_explained = match &error {
+            JudgementError::Binding { .. }
+            | JudgementError::Level { .. }
+            | JudgementError::NotVouchedFor { .. }
+            | JudgementError::Undated { .. } => true,
+            JudgementError::Repository(error) => is_of_memory(error),
+            JudgementError::Search { source: MapSearchError::Repository { source, .. }, .. } => !is_damage(source),
+            JudgementError::Search { source: MapSearchError::NoAgreement { .. }, .. } => true,
+            JudgementError::SupplyChain { source: SupplyChainError::Repository(error), .. } => is_of_memory(error),
+            JudgementError::SupplyChain { source, .. } => {
+                !matches!(source, SupplyChainError::InspectionsNotRun { .. } | SupplyChainError::Work(_))
+            }
+            JudgementError::NoMap { .. }
+            | JudgementError::OtherTarget { .. }
+            | JudgementError::TwoTargets { .. }
+            | JudgementError::NotBrought { .. }
+            | JudgementError::UnpinnedRequired { .. }
+            | JudgementError::Late { .. } => false,
+        };
+        if is_explained { self.refused(error) } else { error }
+    }
+
+    fn refused(&self, source: JudgementError) -> JudgementError {
         let Self { repository, exported_at, later_export } = self.clone();
         JudgementError::Late { repository, exported_at, later_export, source: Box::new(source) }
     }
@@ -230,4 +259,22 @@ impl Late {
             Some(finding) => Err(self.refused(JudgementError::Undated { reference: finding.item.reference.clone() })),
         }
     }
+}
+
+/// Whether a repository cannot be used because what was accepted since is not what the archive has.
+fn is_of_memory(error: &RepositoryError) -> bool {
+    match error {
+        RepositoryError::Remembered { source, .. } => !is_damage(source),
+        RepositoryError::Target { .. } | RepositoryError::Stray { .. } => true,
+        RepositoryError::NotPinned { .. }
+        | RepositoryError::NotCarried { .. }
+        | RepositoryError::ArchiveTime(_)
+        | RepositoryError::Freshness { .. }
+        | RepositoryError::Tuf { .. } => false,
+    }
+}
+
+/// Whether the trust store itself is damaged.
+fn is_damage(error: &TufError) -> bool {
+    matches!(error, TufError::DamagedState { .. } | TufError::TrustedRoot { .. })
 }

@@ -99,6 +99,14 @@ pub enum RepositoryError {
         /// The rule that is broken.
         source: TufError,
     },
+    /// The archive comes late, and the metadata that this side has accepted cannot decide about it.
+    #[error("what was accepted from repository {name} before cannot decide")]
+    Remembered {
+        /// The repository.
+        name: RepositoryName,
+        /// Why not.
+        source: TufError,
+    },
     /// It was carried with a file that has no reason to be there.
     #[error("{entry} is carried, but nothing that was verified refers to it")]
     Stray {
@@ -125,7 +133,7 @@ impl Remediable for RepositoryError {
             Self::Stray { .. } => Remedy::AskExporter { about: ExporterMatter::Content },
             Self::ArchiveTime(source) => source.remedy(),
             Self::Freshness { name, source } => source.remedy().in_repository(name),
-            Self::Tuf { name, source } => source.remedy().in_repository(name),
+            Self::Tuf { name, source } | Self::Remembered { name, source } => source.remedy().in_repository(name),
             Self::Target { source, .. } => source.remedy(),
         }
     }
@@ -214,8 +222,7 @@ impl<'a> Repositories<'a> {
                 continue;
             };
             let limits = trust.policy.limits.tuf();
-            let walked = walk(pinned, carrier.metadata, terms, &limits)
-                .map_err(|source| RepositoryError::Tuf { name: name.clone(), source })?;
+            let walked = walk(pinned, carrier.metadata, terms, &limits).map_err(|error| error.of(&name))?;
             let heard = Heard::of(walked, pinned);
             opened.insert(name, OpenedRepository { carrier, heard });
         }

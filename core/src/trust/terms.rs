@@ -12,7 +12,7 @@ use crate::trust_store::{RepositoryName, Trust};
 /// What an archive is judged for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Purpose {
-    /// To be accepted: what contradicts what this side remembers is refused.
+    /// To be accepted: what contradicts what this side remembers is refused, and what comes late has to be vouched for by it.
     #[default]
     Acceptance,
     /// To be looked at. What contradicts what this side remembers is stated as a finding, and what was judged like this cannot
@@ -108,8 +108,7 @@ impl Terms {
 
     /// Whether what is judged was exported before that, and is to be accepted after it.
     pub(super) fn is_late(&self, last_export: Option<Timestamp>) -> bool {
-        let is_later = |export| self.exported_at().is_some_and(|exported_at| exported_at < export);
-        self.purpose == Purpose::Acceptance && last_export.is_some_and(is_later)
+        self.purpose == Purpose::Acceptance && Clock { floor: last_export, ..self.clock }.is_late()
     }
 
     /// What it is judged for.

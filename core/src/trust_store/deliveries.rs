@@ -43,6 +43,9 @@ pub struct DeliveredTag {
     pub level: Level,
     /// When it was delivered.
     pub time: Timestamp,
+    /// When the archive was exported that it came with; `None` in what was written down by versions that did not say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exported_at: Option<Timestamp>,
     /// What was in its place when it was to be delivered, where that is a file of this side's own: it is there still if the delivery was
     /// interrupted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -50,6 +53,11 @@ pub struct DeliveredTag {
 }
 
 impl DeliveredTag {
+    /// Whether this is other content from an earlier export than that.
+    pub(crate) fn is_older_than(&self, held: &Self) -> bool {
+        self.digest != held.digest && self.exported_at.zip(held.exported_at).is_some_and(|(own, other)| own < other)
+    }
+
     /// Whether this side put content with this digest there.
     pub(crate) fn put(&self, digest: &Digest) -> bool {
         self.digest == *digest || self.before.as_ref() == Some(digest)
@@ -79,6 +87,16 @@ pub enum TagError {
         /// What it would hold.
         offered: Box<DeliveredTag>,
     },
+    /// It would go back to what an earlier export has, and no repository says that this is right under its name.
+    #[error("tag {tag} was set to {} from an export of {}, and must not go back to one of {}, because nobody vouches for that under its own name", .held.name, shown(.held), shown(.offered))]
+    Older {
+        /// The tag, as it is delivered.
+        tag: String,
+        /// What it holds.
+        held: Box<DeliveredTag>,
+        /// What it would hold.
+        offered: Box<DeliveredTag>,
+    },
     /// It was set for a name, and would hold something that has it only because of what it is about.
     #[error("tag {tag} was set to {} on {}, and must not move to what hangs off an image", .held.name, .held.time)]
     NotAName {
@@ -95,11 +113,17 @@ pub enum TagError {
     },
 }
 
+/// When the archive was exported that a tag came with, or, if nobody wrote that down, when it was delivered.
+fn shown(tag: &DeliveredTag) -> Timestamp {
+    tag.exported_at.unwrap_or(tag.time)
+}
+
 impl Remediable for TagError {
     fn remedy(&self) -> Remedy {
         match self {
             Self::OtherName { tag, .. } => Remedy::AllowOtherName { tag: tag.clone() },
             Self::LowerLevel { tag, .. } => Remedy::AllowLowerLevel { tag: tag.clone() },
+            Self::Older { tag, .. } => Remedy::AllowOlder { tag: tag.clone() },
             Self::NotAName { .. } => Remedy::LeaveReferrersOut,
             Self::TooMany { .. } => Remedy::ForgetDeliveries,
         }
@@ -251,6 +275,7 @@ mod tests {
             digest,
             level: level.parse().unwrap(),
             time: Timestamp::UNIX_EPOCH,
+            exported_at: None,
             before: None,
         }
     }

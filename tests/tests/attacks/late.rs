@@ -1,18 +1,27 @@
 //! Archives that come late: a later export of the same publisher was accepted before. What was accepted with that one decides, so that
 //! nothing comes back that was replaced, withdrawn or never vouched for.
 
+use std::fs;
+
 use sealift_archive_format::Digest;
+use sealift_core::export::ExportRequest;
+use sealift_core::import::{ImportError, Sparse};
+use sealift_core::oci::Platforms;
 use sealift_core::report::Warning;
 use sealift_core::trust::{JudgementError, RepositoryError, SupplyChainError};
-use sealift_core::trust_store::FloorAtReset;
+use sealift_core::trust_store::{FloorAtReset, TagError};
 use sealift_proof::freshness::AskedClock;
 use sealift_proof::signature::SigningKey;
 use sealift_proof::tuf::map::MapSearchError;
-use sealift_proof::tuf::{FetchError, TufError};
+use sealift_proof::tuf::{FetchError, Limits, TufError};
 use sealift_sample_publisher::Sample;
+use sealift_sample_publisher::bundle::{BundleImage, bundle_json, store_bundle};
+use sealift_sample_publisher::image::multi_platform_image;
 use sealift_sample_publisher::tuf_repository::Target;
-use sealift_tests::crossing::FarSide;
+use sealift_tests::crossing::{Crossing, FarSide, Refused};
 use sealift_tests::malicious_exporter::{Consignment, Forger, TufFiles};
+
+use serde_json::Value;
 
 use super::tuf::published_again;
 use super::*;
@@ -184,7 +193,7 @@ fn late_where_what_was_accepted_is_forgotten_and_the_time_is_not() {
     far.store().update().unwrap().reset_state(&"demo".parse().unwrap(), FloorAtReset::Kept).unwrap();
     assert_error!(
         far.refuses(&late.archive()).late(),
-        JudgementError::Repository(RepositoryError::Tuf { source: TufError::Missing { role, .. }, .. }) if role.as_str() == "timestamp"
+        JudgementError::Repository(RepositoryError::Remembered { source: TufError::Missing { role, .. }, .. }) if role.as_str() == "timestamp"
     );
 }
 
@@ -196,16 +205,28 @@ fn late_with_metadata_that_was_not_whole_when_it_was_exported() {
     assert_error!(refused, JudgementError::Repository(RepositoryError::Stray { entry }) if entry.ends_with("stray.json"));
     late.tuf().remove("metadata/stray.json");
     late.tuf().remove("metadata/timestamp.json");
-    let refused = far.refuses(&late.archive()).late();
-    assert_error!(refused, JudgementError::Repository(RepositoryError::Tuf { source: TufError::Missing { .. }, .. }));
-    // Nor may it have expired by then.
-    let mut expired = Consignment::of(&sample, hours(1));
-    *expired.tuf() = Consignment::of(&self::sample(), hours(1)).tuf().clone();
-    let refused = far.refuses(&expired.archive()).late();
-    assert_error!(
-        refused,
-        JudgementError::Repository(RepositoryError::Tuf { source: TufError::Signatures { .. }, .. })
-    );
+    assert_error!(far.refuses(&late.archive()).tuf(), TufError::Missing { .. });
+    // Nor is it somebody else's.
+    let mut stranger = Consignment::of(&sample, hours(1));
+    *stranger.tuf() = Consignment::of(&self::sample(), hours(1)).tuf().clone();
+    assert_error!(far.refuses(&stranger.archive()).tuf(), TufError::Signatures { .. });
+}
+
+#[test]
+fn late_with_the_newest_root_alone() {
+    let mut sample = sample();
+    let far = FarSide::trusting(&sample, hours(3));
+    far.accepts(&Consignment::of(&sample, hours(0)).archive());
+    sample.repository.renew_root();
+    let newest = format!("metadata/{}.root.json", sample.repository.root.version);
+    let with_one_root = |exported| {
+        let mut consignment = Consignment::of(&sample, hours(exported));
+        consignment.tuf().retain(|path, _| !path.ends_with(".root.json") || *path == newest);
+        consignment.archive()
+    };
+    far.accepts(&Consignment::of(&sample, hours(1)).archive());
+    far.accepts(&with_one_root(2));
+    far.accepts(&with_one_root(1));
 }
 
 #[test]
@@ -216,8 +237,112 @@ fn late_when_what_was_accepted_has_expired_since() {
     far.asked = Some(AskedClock::Now);
     assert_error!(
         far.refuses(&late.archive()).late(),
-        JudgementError::Repository(RepositoryError::Tuf { source: TufError::Expired { .. }, .. })
+        JudgementError::Repository(RepositoryError::Remembered { source: TufError::Expired { .. }, .. })
     );
+}
+
+#[test]
+fn late_and_refused_for_something_else() {
+    let (_, late, far) = overtaken(|_| ());
+    far.pin("other", &sample());
+    assert_error!(far.refuses(&late.archive()).judgement(), JudgementError::NoMap { .. });
+    far.map(
+        r#"{ "repositories": { "demo": [], "other": [] },
+        "mapping": [{ "paths": ["*"], "repositories": ["demo", "other"], "threshold": 2, "terminating": true }] }"#,
+    );
+    assert_error!(far.refuses(&late.archive()).repository(), RepositoryError::NotCarried { .. });
+}
+
+/// A release of the bundle that has another image under the name of the component, for which nobody speaks by its own name.
+fn next_bundle(sample: &mut Sample) {
+    let content = b"<h1>The shop is mended</h1>\n";
+    let web = multi_platform_image(&mut sample.blobs, "srv/index.html", content, &["amd64", "arm64"]).unwrap();
+    let image = |component: Option<&str>, reference: &str, descriptor: &Value| BundleImage {
+        component: component.map(str::to_owned),
+        reference: reference.to_owned(),
+        descriptor: descriptor.clone(),
+    };
+    let images = [image(None, INSTALLER, &sample.references[1].1), image(Some("web"), WEB, &web)];
+    let json = bundle_json("shop", "2.0.0", &images);
+    let index = store_bundle(&mut sample.blobs, json.clone(), &images);
+    let name = "example.com/demo/shop:2.0.0";
+    sample.release(name, "bundle.json", &Digest::sha256(&json), json.len() as u64);
+    sample.references[0] = (name.to_owned(), index);
+    sample.references[WEB_PLACE].1 = web;
+}
+
+#[test]
+fn late_with_an_image_that_only_an_older_bundle_vouches_for() {
+    let mut sample = sample();
+    for name in [INSTALLER, WEB] {
+        sample.repository.released.remove(name);
+    }
+    let mut far = FarSide::trusting(&sample, hours(3));
+    far.policy("minimum_level = \"1b\"\n");
+    let first = Consignment::of(&sample, hours(1)).archive();
+    far.accepts(&first);
+    next_bundle(&mut sample);
+    publish(&mut sample);
+    far.accepts(&Consignment::of(&sample, hours(2)).archive());
+    // Both bundles are still vouched for, and state another image each. The tag does not go back.
+    let tags = far.tags();
+    let Refused::Import(ImportError::Tag(error)) = far.refuses(&first) else { panic!("refused for another reason") };
+    assert_error!(error, TagError::Older { tag, .. } if tag.contains(WEB));
+    assert_eq!(far.tags(), tags);
+    far.replace = vec![WEB.parse().unwrap()];
+    let delivered = far.accepts(&first);
+    assert_eq!(delivered.replaced.len(), 1);
+    assert_ne!(far.tags()[WEB], tags[WEB]);
+}
+
+#[test]
+fn late_with_a_part_of_an_image_that_is_there_whole() {
+    let sample = sample();
+    for sparse in [Sparse::Try, Sparse::Rebuild] {
+        let mut crossing = Crossing::of(&sample, hours(1));
+        let platforms = Platforms::Only(vec!["linux/amd64".parse().unwrap()]);
+        let part = crossing.export(&ExportRequest { platforms, ..crossing.image_request(WEB) }).unwrap();
+        crossing.wait(SignedDuration::from_hours(1));
+        let whole = crossing.export(&crossing.image_request(WEB)).unwrap();
+        crossing.far.sparse = sparse;
+        crossing.far.accepts(&whole);
+        let tags = crossing.far.tags();
+        crossing.far.accepts(&part);
+        assert_eq!(crossing.far.tags(), tags, "{sparse:?}");
+    }
+}
+
+#[test]
+fn late_with_newer_metadata_for_the_mirror() {
+    let limits = Limits::default();
+    let (mut sample, _, far) = overtaken(|_| ());
+    let mirror = tempfile::tempdir().unwrap();
+    let timestamp = || fs::read(mirror.path().join("demo/metadata/timestamp.json")).unwrap();
+    far.accepts(&Consignment::of(&sample, hours(2)).archive()).publish_mirrors(mirror.path(), &limits).unwrap();
+    let accepted = timestamp();
+    // With the keys of timestamp and snapshot: the targets of the first release again.
+    let repository = &mut sample.repository;
+    (repository.timestamp.version, repository.snapshot.version) = (3, 3);
+    (repository.targets.version, repository.releases.version) = (1, 1);
+    let back = Consignment::of(&sample, hours(1));
+    far.accepts(&back.archive()).publish_mirrors(mirror.path(), &limits).unwrap();
+    assert!(timestamp() == accepted, "the mirror has what was not accepted");
+    assert!(!mirror.path().join("demo/metadata/3.snapshot.json").exists());
+}
+
+#[test]
+fn a_mirror_gets_the_timestamp_that_was_accepted_and_no_other_of_its_version() {
+    for exported in [1, 2, 3] {
+        let (sample, _, far) = overtaken(|_| ());
+        let mut again = Consignment::of(&sample, hours(exported));
+        Forger::new(&sample, again.tuf()).edit("timestamp", |signed| {
+            signed["note"] = "another one".into();
+        });
+        let mirror = tempfile::tempdir().unwrap();
+        let accepted = far.store().state(&"demo".parse().unwrap()).unwrap().metadata["timestamp"].clone();
+        far.accepts(&again.archive()).publish_mirrors(mirror.path(), &Limits::default()).unwrap();
+        assert!(fs::read(mirror.path().join("demo/metadata/timestamp.json")).unwrap() == accepted, "{exported}");
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use super::envelope::{RoleEvidence, UnverifiedMetadata};
 use super::error::TufError;
 use super::limits::Limits;
 use super::metadata::Timestamp;
-use super::provider::{CarriedMetadata, RecordingMetadata, Room};
+use super::provider::{AcceptedTimestamp, CarriedMetadata, RecordingMetadata, Room};
 use super::role_name::RoleName;
 use super::state::TrustedState;
 use super::update::{recall, update};
@@ -26,7 +26,7 @@ pub struct PublishableMetadata {
 }
 
 /// The verified part of the carried metadata: the accepted `roles`, whose bytes `state` holds, and whatever else the
-/// accepted metadata leads to. Anything else that was carried is not published, least of all what is older than the accepted timestamp.
+/// accepted metadata leads to, from the accepted timestamp on. Anything else that was carried is not published.
 ///
 /// # Errors
 /// [`TufError::TrustedRoot`] when `state` holds no root.
@@ -46,12 +46,10 @@ pub fn verified_metadata(
         roots_before(accepted, limits, older)?.into_iter().map(|(version, root)| (named(version), root)).collect();
     roots.insert(named(RootChain::begin(accepted)?.version()), accepted.root.to_vec());
 
-    let (mut metadata, room) = (carried.clone(), Room::new(u64::MAX));
+    let (mut carried, room) = (carried.clone(), Room::new(u64::MAX));
+    let mut metadata = AcceptedTimestamp::new(state, &mut carried);
     let mut every_role = RecordingMetadata::new(&mut metadata, &room);
-    let timestamp = state.metadata.get_key_value(RoleName::timestamp().as_str());
-    let timestamp = timestamp.map(|(role, bytes)| (role.clone(), bytes.clone()));
-    let not_older = TrustedState { metadata: timestamp.into_iter().collect(), last_export: None };
-    let walked = update(accepted, &not_older, &mut every_role, judged_at, limits)
+    let walked = update(accepted, &TrustedState::default(), &mut every_role, judged_at, limits)
         .and_then(|mut repository| repository.load_every_role(&mut every_role));
     let (mut files, left_out) = match walked {
         Ok(()) => (every_role.into_carried().into_files(), None),

@@ -15,7 +15,7 @@ pub struct TrustedState {
     /// delegated roles that were loaded, as long as the snapshot lists them; all that can be reached, where snapshots state no versions.
     /// Empty before the first acceptance.
     pub metadata: BTreeMap<String, Vec<u8>>,
-    /// The export time of the last accepted archive: the floor below which no archive is accepted.
+    /// The export time of the last accepted archive: the floor. An archive that was exported before is late.
     pub last_export: Option<Timestamp>,
 }
 

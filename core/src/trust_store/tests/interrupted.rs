@@ -122,6 +122,7 @@ fn a_delivery_that_dies_at_any_step_leaves_its_tags_old_or_new_and_no_state_with
             digest,
             level: level.parse().unwrap(),
             time: at("2026-01-01T00:00:00Z"),
+            exported_at: Some(at("2025-12-31T00:00:00Z")),
             before: None,
         };
         deliveries.set("r.inner/a:1".to_owned(), "", tag, Replacement::Refused).unwrap();

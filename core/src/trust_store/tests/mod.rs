@@ -600,6 +600,7 @@ fn the_memory_of_tags_outlives_everything_but_its_own_reset() {
             digest,
             level: sealift_proof::level::Level::Two,
             time: at("2026-01-01T00:00:00Z"),
+            exported_at: Some(at("2025-12-31T00:00:00Z")),
             before: None,
         };
         deliveries.set(tag.to_owned(), tag, held, Replacement::Refused).unwrap();

@@ -86,6 +86,15 @@ fn tags_that_must_not_move() {
     let to = ["--to-registry", &registry.domain(), "--names", "flat"];
     far.import(&archive("example.com/org/app:1", &one), &to).remarks("");
     let tag = format!("{}/org/app:1", registry.domain());
+    let earlier = now() - SignedDuration::from_hours(1);
+    let back = Consignment::of_images(&sample, &[("example.com/org/app:1", &other)], earlier).archive();
+    far.import(&back, &to).hints(
+        14,
+        "must not go back",
+        &format!(
+            "leave it as it is, or export again what it should hold; to let it go back, knowing what it means: --replace-tag {tag}; nothing was written"
+        ),
+    );
     let moved = archive("other.invalid/org/app:1", &other);
     far.import(&moved, &to).hints(
         14,

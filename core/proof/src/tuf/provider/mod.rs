@@ -3,12 +3,14 @@
 //! Promise: a provider decides nothing about trust. Everything that it hands out is verified afterwards, so the worst
 //! that it can do is withhold files.
 
+pub mod accepted;
 pub mod carried;
 pub mod recording;
 
 use super::role_name::RoleName;
 use sealift_archive_format::Digest;
 
+pub use accepted::AcceptedTimestamp;
 pub use carried::{CarriedMetadata, CarriedTargets};
 pub use recording::{RecordingMetadata, RecordingTargets, Room};
 
