@@ -1,8 +1,6 @@
 //! Reads the entries of an archive in a file by their position, on any number of threads.
 
-use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 
 use super::{Reader, header, read_padding};
@@ -10,12 +8,13 @@ use crate::compression::Compression;
 use crate::format_error::{FormatError, Problem};
 use crate::inventory::{EntryRecord, Inventory};
 use crate::layout::EntryOffsets;
+use crate::positioned_input::PositionedInput;
 use crate::tar_profile::END;
 
 /// An archive that is not compressed, in a file. What it hands out has the frame that the inventory demands, and nobody has
 /// computed a digest.
 pub struct RandomReader<'f> {
-    file: &'f File,
+    file: &'f dyn PositionedInput,
     inventory: Arc<Inventory>,
     layout: EntryOffsets,
 }
@@ -26,7 +25,7 @@ impl<R: Read> Reader<R> {
     ///
     /// # Errors
     /// [`FormatError`].
-    pub fn by_position<'f>(&self, file: &'f File) -> Result<Option<RandomReader<'f>>, FormatError> {
+    pub fn by_position<'f>(&self, file: &'f dyn PositionedInput) -> Result<Option<RandomReader<'f>>, FormatError> {
         if self.compression() != Compression::None {
             return Ok(None);
         }
@@ -40,7 +39,7 @@ impl RandomReader<'_> {
     /// Checks that the archive has its length, and ends as it should.
     fn check_end(&self) -> Result<(), FormatError> {
         let refused = |offset, entry, problem| FormatError { offset, entry, problem };
-        let length = self.file.metadata().map_err(|error| refused(0, None, Problem::Io(error)))?.len();
+        let length = self.file.length().map_err(|error| refused(0, None, Problem::Io(error)))?;
         if length < self.layout.length {
             let cut = self.layout.entries.iter().rfind(|entry| entry.header_offset <= length);
             let is_in_end = length >= self.layout.length - END.len() as u64;
@@ -68,7 +67,7 @@ impl RandomReader<'_> {
         else {
             return Err(FormatError { offset: self.layout.length, entry: None, problem: Problem::MissingEntry });
         };
-        let mut input = FromPosition { file: self.file, offset: place.header_offset };
+        let mut input = FromPosition { file: self.file, offset: place.header_offset, length: self.layout.length };
         let mut offset = place.header_offset;
         if record.absent {
             let entry = Some(record.name.clone());
@@ -150,21 +149,17 @@ impl Read for PlacedEntry<'_> {
 
 /// A file from a position on.
 struct FromPosition<'f> {
-    file: &'f File,
+    file: &'f dyn PositionedInput,
     offset: u64,
+    length: u64,
 }
 
 impl Read for FromPosition<'_> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        loop {
-            match self.file.read_at(out, self.offset) {
-                Ok(read) => {
-                    self.offset += read as u64;
-                    return Ok(read);
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
+        let left = usize::try_from(self.length.saturating_sub(self.offset)).unwrap_or(usize::MAX);
+        let (out, _) = out.split_at_mut(left.min(out.len()));
+        self.file.read_exact_at(out, self.offset)?;
+        self.offset = self.offset.saturating_add(out.len() as u64);
+        Ok(out.len())
     }
 }

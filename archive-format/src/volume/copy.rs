@@ -7,9 +7,9 @@ use std::os::unix::fs::FileExt as _;
 
 use super::chunk;
 use super::header::VolumeHeader;
-use super::input::VolumeInput;
 use super::shape::CHUNK_LENGTH;
 use super::stripe::record;
+use crate::positioned_input::PositionedInput;
 
 /// How many ranges of lost chunks a copy keeps. What lies between further ones counts as lost.
 const MAXIMUM_LOST_RANGES: usize = 1 << 16;
@@ -51,7 +51,7 @@ impl VolumeCopy {
     ///
     /// # Errors
     /// The error of writing them. What cannot be read stays lost.
-    pub fn fill(&mut self, input: &impl VolumeInput, mut passed: impl FnMut(u64)) -> io::Result<()> {
+    pub fn fill(&mut self, input: &impl PositionedInput, mut passed: impl FnMut(u64)) -> io::Result<()> {
         let (mut record, mut still) = (record(), LostChunks::default());
         for (first, last) in std::mem::take(&mut self.lost.ranges) {
             for number in first..=last {
@@ -137,7 +137,7 @@ mod tests {
 
     fn content(copy: VolumeCopy) -> Vec<u8> {
         let mut bytes = vec![0; usize::try_from(copy.file.length().unwrap()).unwrap()];
-        VolumeInput::read_exact_at(&copy.into_file(), &mut bytes, 0).unwrap();
+        PositionedInput::read_exact_at(&copy.into_file(), &mut bytes, 0).unwrap();
         bytes
     }
 

@@ -2,8 +2,8 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::input::VolumeInput;
 use super::shape::{SetId, ShapeError, VolumeShape};
+use crate::positioned_input::PositionedInput;
 
 /// The length of a header, in bytes.
 pub(super) const HEADER_LENGTH: usize = 512;
@@ -59,7 +59,7 @@ impl VolumeHeader {
     ///
     /// # Errors
     /// [`HeaderFault`] of the first one.
-    pub fn read(input: &impl VolumeInput) -> Result<Self, HeaderFault> {
+    pub fn read(input: &impl PositionedInput) -> Result<Self, HeaderFault> {
         Self::read_at(input, 0).or_else(|fault| {
             let end = input.length().ok().and_then(|length| length.checked_sub(HEADER_LENGTH as u64));
             let copy = end.and_then(|end| Self::read_at(input, end).ok());
@@ -67,7 +67,7 @@ impl VolumeHeader {
         })
     }
 
-    pub(super) fn read_at(input: &impl VolumeInput, offset: u64) -> Result<Self, HeaderFault> {
+    pub(super) fn read_at(input: &impl PositionedInput, offset: u64) -> Result<Self, HeaderFault> {
         let mut bytes = [0; HEADER_LENGTH];
         input.read_exact_at(&mut bytes, offset).map_err(|error| match error.kind() {
             std::io::ErrorKind::UnexpectedEof => HeaderFault::NotAVolume,

@@ -11,6 +11,7 @@
 //! |---|---|
 //! | cut an archive whose length is known | [`VolumeShape::new`], [`VolumeWriter`] |
 //! | read one | [`OpenVolumes::open`], [`VolumeReader`] |
+//! | read one at any position | [`PositionedVolumes`] |
 //! | copy volumes from a drive that holds one at a time | [`VolumeCopy`] |
 //! | find all damage, and write volumes again | [`OpenVolumes::survey`], [`OpenVolumes::write_again`] |
 //!
@@ -45,8 +46,8 @@ mod copy;
 mod damage;
 mod error;
 mod header;
-mod input;
 mod open;
+mod positioned;
 mod reader;
 mod repair;
 mod shape;
@@ -60,8 +61,8 @@ pub use copy::VolumeCopy;
 pub use damage::{Damage, DamageKind, DamagedRange, MAXIMUM_RANGES};
 pub use error::{VolumeError, VolumeGroup};
 pub use header::{HeaderFault, VolumeHeader};
-pub use input::VolumeInput;
 pub use open::{NamedVolume, OpenVolumes};
+pub use positioned::PositionedVolumes;
 pub use reader::{Repairs, VolumeReader};
 pub use repair::Survey;
 pub use shape::{CHUNK_LENGTH, MAXIMUM_ARCHIVE_LENGTH, MAXIMUM_VOLUMES, SetId, ShapeError, VolumeShape};

@@ -4,9 +4,9 @@ use super::chunk;
 use super::damage::DamageKind;
 use super::error::{VolumeError, VolumeGroup};
 use super::header::{HEADER_LENGTH, HeaderFault, VolumeHeader};
-use super::input::VolumeInput;
 use super::shape::{CHUNK_LENGTH, MAXIMUM_VOLUMES, VolumeShape};
 use super::writer::header_at;
+use crate::positioned_input::PositionedInput;
 
 /// A file that may be a volume.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub struct OpenVolumes<I> {
     unrecognised: Vec<(String, HeaderFault)>,
 }
 
-impl<I: VolumeInput> OpenVolumes<I> {
+impl<I: PositionedInput> OpenVolumes<I> {
     /// Reads the headers, in whatever order the files come. A file whose header and the copy of it are both damaged counts as missing.
     ///
     /// # Errors

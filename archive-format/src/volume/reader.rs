@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::damage::Damage;
 use super::error::VolumeError;
-use super::input::VolumeInput;
 use super::open::OpenVolumes;
 use super::stripe::StripeData;
+use crate::positioned_input::PositionedInput;
 
 /// What was found damaged while an archive was read, and restored. Clones share it.
 #[derive(Debug, Clone, Default)]
@@ -36,7 +36,7 @@ pub struct VolumeReader<I> {
     has_failed: bool,
 }
 
-impl<I: VolumeInput> VolumeReader<I> {
+impl<I: PositionedInput> VolumeReader<I> {
     /// Begins at the first byte of the archive.
     pub fn new(volumes: impl Into<Arc<OpenVolumes<I>>>) -> Self {
         let volumes = volumes.into();
@@ -58,7 +58,7 @@ impl<I: VolumeInput> VolumeReader<I> {
     }
 }
 
-impl<I: VolumeInput> Read for VolumeReader<I> {
+impl<I: PositionedInput> Read for VolumeReader<I> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         if self.has_failed {
             return Err(io::Error::other("the volumes were already refused"));

@@ -6,10 +6,10 @@ use std::io::Write;
 use super::code::StripeEncoder;
 use super::damage::Damage;
 use super::error::VolumeError;
-use super::input::VolumeInput;
 use super::open::OpenVolumes;
 use super::stripe::{StripeData, chunk_of, record};
 use super::writer::{header_at, write_chunk};
+use crate::positioned_input::PositionedInput;
 
 /// What is the matter with the volumes of a set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct Survey {
     pub to_write: Vec<u8>,
 }
 
-impl<I: VolumeInput> OpenVolumes<I> {
+impl<I: PositionedInput> OpenVolumes<I> {
     /// Looks at everything. `passed` is called with the number of stripes that were read since.
     ///
     /// # Errors
@@ -102,7 +102,7 @@ struct Rewriting<'a, I, W> {
     record: Vec<u8>,
 }
 
-impl<I: VolumeInput, W: Write> Rewriting<'_, I, W> {
+impl<I: PositionedInput, W: Write> Rewriting<'_, I, W> {
     fn write(&mut self, position: usize, stripe: u64, chunk: &[u8]) -> std::io::Result<()> {
         let shape = *self.volumes.shape();
         let output = self.outputs.get_mut(&header_at(shape, position).number);
@@ -115,7 +115,7 @@ impl<I: VolumeInput, W: Write> Rewriting<'_, I, W> {
     }
 }
 
-fn write_headers<I: VolumeInput, W: Write>(
+fn write_headers<I: PositionedInput, W: Write>(
     volumes: &OpenVolumes<I>,
     outputs: &mut BTreeMap<u8, W>,
 ) -> std::io::Result<()> {

@@ -5,10 +5,10 @@ use std::io;
 use super::code::StripeDecoder;
 use super::damage::Damage;
 use super::error::VolumeError;
-use super::input::VolumeInput;
 use super::open::OpenVolumes;
 use super::shape::{CHUNK_LENGTH, RECORD_LENGTH, VolumeShape};
 use super::writer::header_at;
+use crate::positioned_input::PositionedInput;
 
 /// The data of one stripe. Memory: its chunks, one more, and while something is damaged what the code works on.
 pub(super) struct StripeData {
@@ -39,7 +39,7 @@ impl StripeData {
     }
 
     /// Reads the data of a stripe, restores what is damaged, and adds to `damage` what that is.
-    pub(super) fn load<I: VolumeInput>(
+    pub(super) fn load<I: PositionedInput>(
         &mut self,
         volumes: &OpenVolumes<I>,
         stripe: u64,
@@ -58,7 +58,7 @@ impl StripeData {
         self.require_zeros_after_the_end(stripe)
     }
 
-    fn restore<I: VolumeInput>(
+    fn restore<I: PositionedInput>(
         &mut self,
         volumes: &OpenVolumes<I>,
         stripe: u64,

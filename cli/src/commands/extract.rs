@@ -87,7 +87,7 @@ pub(crate) fn run(arguments: &ExtractArguments, context: &Context) -> Result<(),
         "what was taken out is not complete; run the same command again, into a new place".to_owned()
     });
     let transport =
-        Transport { workers: arguments.connections.workers(), file: input.source.file(), progress: &*progress };
+        Transport { workers: arguments.connections.workers(), file: input.source.positioned(), progress: &*progress };
     let wishes =
         DeliveryWishes { selection, replace: &[], sparse: Sparse::Keep, mirror: None, proof: TargetProof::ReadBack };
     let extracted = import::extract(judged, &destination, &wishes, &*sink, &transport);

@@ -300,7 +300,7 @@ pub(crate) fn run(arguments: &ImportArguments, context: &Context) -> Result<(), 
     let progress = context.progress();
     progress.begin("importing", Some(judged.remaining_bytes()));
     let transport =
-        Transport { workers: arguments.connections.workers(), file: input.source.file(), progress: &*progress };
+        Transport { workers: arguments.connections.workers(), file: input.source.positioned(), progress: &*progress };
     let sparse = arguments.sparse.map_or_else(Sparse::default, Sparse::from);
     let (replace, mirror) = (arguments.replace_tag.as_slice(), arguments.tuf_mirror.as_deref());
     let proof = if arguments.trust_target { TargetProof::Present } else { TargetProof::ReadBack };

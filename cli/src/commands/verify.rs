@@ -124,7 +124,7 @@ fn verify(arguments: &VerifyArguments, context: &Context) -> Result<(), Failure>
     let mut judged = arguments.verdict.judge_for(purpose, input.reader, &trust, context, attempt)?;
     let progress = context.progress();
     progress.begin("verifying", Some(judged.remaining_bytes()));
-    let transport = Transport { workers: Workers::cores(), file: input.source.file(), progress: &*progress };
+    let transport = Transport { workers: Workers::cores(), file: input.source.positioned(), progress: &*progress };
     let proof = if arguments.trust_target { TargetProof::Present } else { TargetProof::ReadBack };
     let looked = arguments.target.as_ref().map(|target| -> Result<(), Failure> {
         let naming = arguments.names.as_ref().map_or(Ok(Naming::default()), NamingArgument::read)?;

@@ -4,10 +4,11 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
-use sealift_archive_format::Digest;
-use sealift_archive_format::volume::{Repairs, VolumeReader};
+use sealift_archive_format::volume::{OpenVolumes, PositionedVolumes, Repairs, VolumeReader};
+use sealift_archive_format::{Digest, PositionedInput};
 use sealift_core::report::{Warning, WarningReport};
 use sealift_core::volume_set::{FoundVolumes, damage_warnings};
 
@@ -154,13 +155,15 @@ pub(crate) struct VolumesInput {
     prefix: PathBuf,
     amiss: Vec<Warning>,
     repairs: Repairs,
+    volumes: Arc<OpenVolumes<File>>,
 }
 
 impl ArchiveInput {
     fn of_volumes(found: FoundVolumes) -> Self {
         let (prefix, amiss) = (found.prefix().to_owned(), found.warnings());
-        let reader = VolumeReader::new(found.shared());
-        let source = InputSource::Volumes(VolumesInput { prefix, amiss, repairs: reader.repairs() });
+        let volumes = found.shared();
+        let reader = VolumeReader::new(Arc::clone(&volumes));
+        let source = InputSource::Volumes(VolumesInput { prefix, amiss, repairs: reader.repairs(), volumes });
         Self { reader: Box::new(reader), source }
     }
 
@@ -178,6 +181,23 @@ impl InputSource {
             Self::File(file) => Some(file),
             Self::Stream | Self::Volumes(_) => None,
         }
+    }
+
+    /// The file to read by its position while it is verified. Volumes are read from their beginning to their end, so that what is damaged is told.
+    pub(crate) fn positioned(&self) -> Option<&dyn PositionedInput> {
+        self.file().map(|file| file as &dyn PositionedInput)
+    }
+
+    /// The same archive, to be read at any position later, as long as the program runs. `None` where it comes through a pipe.
+    ///
+    /// # Errors
+    /// The operating system's error.
+    pub(crate) fn kept_open(&self) -> io::Result<Option<Box<dyn PositionedInput>>> {
+        Ok(match self {
+            Self::Stream => None,
+            Self::File(file) => Some(Box::new(file.try_clone()?)),
+            Self::Volumes(volumes) => Some(Box::new(PositionedVolumes::new(Arc::clone(&volumes.volumes)))),
+        })
     }
 
     /// What was missing or damaged, and was restored, as far as the archive has been read.
@@ -252,7 +272,5 @@ mod tests {
             assert_eq!(stem(archive, file()), "archive", "{archive}");
         }
         assert_eq!(stem("pipe", InputSource::Stream), "archive");
-        let (prefix, amiss, repairs) = ("discs/shop-1.4".into(), Vec::new(), Repairs::default());
-        assert_eq!(stem("discs", InputSource::Volumes(VolumesInput { prefix, amiss, repairs })), "shop-1.4");
     }
 }

@@ -14,13 +14,13 @@ mod receive;
 mod reporting;
 mod selection;
 
-use std::fs::File;
 use std::io::Read;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use sealift_archive_format::FormatError;
+use sealift_archive_format::PositionedInput;
 use sealift_archive_format::entry_name::EntryPlace;
 use sealift_archive_format::inventory::Inventory;
 use sealift_archive_format::reader::{RandomReader, Reader};
@@ -133,7 +133,7 @@ impl<R: Read> Judged<R> {
     ///
     /// # Errors
     /// [`FormatError`] when the file does not end as it should.
-    pub fn by_position<'f>(&self, file: &'f File) -> Result<Option<RandomReader<'f>>, FormatError> {
+    pub fn by_position<'f>(&self, file: &'f dyn PositionedInput) -> Result<Option<RandomReader<'f>>, FormatError> {
         self.reader.by_position(file)
     }
 

@@ -6,9 +6,9 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use sealift_archive_format::PositionedInput as _;
 use sealift_archive_format::volume::{
-    HeaderFault, MAXIMUM_VOLUMES, NamedVolume, OpenVolumes, SetId, VolumeCopy, VolumeError, VolumeHeader,
-    VolumeInput as _, VolumeShape,
+    HeaderFault, MAXIMUM_VOLUMES, NamedVolume, OpenVolumes, SetId, VolumeCopy, VolumeError, VolumeHeader, VolumeShape,
 };
 
 use super::find::volumes_in;

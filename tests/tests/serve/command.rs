@@ -4,6 +4,7 @@ use std::os::unix::fs::FileExt as _;
 use std::process::Command;
 use std::{fs, io::Read as _, io::Write as _, net::TcpStream};
 
+use sealift_archive_format::volume::{SetId, VolumeShape, VolumeWriter};
 use sealift_tests::sealift_command::sealift;
 use sealift_tests::served::Answered;
 use sealift_tests::serving_command::ServingCommand;
@@ -57,6 +58,69 @@ fn it_serves_until_it_is_told_to_end_and_tells_of_every_request() {
         assert_eq!(logged, [(format!("/v2/{repository}/manifests/{digest}").as_str(), Some(200)), ("-", Some(400))]);
         assert!(TcpStream::connect(&host).is_err());
     }
+}
+
+/// Cuts an archive into one data volume and two parity volumes, in a folder of their own.
+fn cut(archive: &std::path::Path, folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let archive = fs::read(archive).unwrap();
+    let length = u64::try_from(archive.len()).unwrap();
+    let shape = VolumeShape::new(SetId::of(b"", 1, 2, length), 1, 2, length).unwrap();
+    let mut writer = VolumeWriter::new(shape, vec![Vec::new(); 3]).unwrap();
+    writer.write_all(&archive).unwrap();
+    fs::create_dir(folder).unwrap();
+    let written = writer.finish().unwrap().into_iter().enumerate().map(|(index, volume)| {
+        let path = folder.join(format!("{index}.sealift-volume"));
+        fs::write(&path, volume).unwrap();
+        path
+    });
+    written.collect()
+}
+
+#[test]
+fn volumes_are_served_as_the_one_file_is_and_what_is_damaged_is_told() {
+    let demo = Demo::new();
+    let folder = demo.0.path().join("demo");
+    let volumes = cut(&folder.join("shop.sealift"), &folder.join("discs"));
+    fs::remove_file(&volumes[1]).unwrap();
+    let damage = |path: &std::path::Path, at: u64| {
+        fs::OpenOptions::new().write(true).open(path).unwrap().write_all_at(&[0xff; 8], at).unwrap();
+    };
+    damage(&volumes[0], 600);
+    let start = |archive| ServingCommand::start(demo.command(&["--json", "serve", archive]));
+    let (one, cut) = (start("shop.sealift"), start("discs"));
+    let json = |content: &[u8]| serde_json::from_slice::<serde_json::Value>(content).unwrap();
+    let repository = |it: &ServingCommand| {
+        let place = it.serving["relocation"]["example.com/demo/web:1.0.0"].as_str().unwrap().to_owned();
+        let (repository, digest) = place.split_once('/').unwrap().1.split_once('@').unwrap();
+        (repository.to_owned(), digest.to_owned())
+    };
+    let (repository, index) = repository(&cut);
+    let both = |path: &str| {
+        let answers = [&one, &cut].map(|it| ask(it.host(), path));
+        assert!(answers[0].status == 200 && answers[0].content == answers[1].content, "{path}");
+        answers[1].content.clone()
+    };
+    let index = json(&both(&format!("/v2/{repository}/manifests/{index}")));
+    let manifest = index["manifests"][0]["digest"].as_str().unwrap();
+    let manifest = json(&both(&format!("/v2/{repository}/manifests/{manifest}")));
+    let layer = format!("/v2/{repository}/blobs/{}", manifest["layers"][0]["digest"].as_str().unwrap());
+    let content = both(&layer);
+    assert!(!content.is_empty());
+    // Everything is destroyed after it was verified: nothing wrong goes out.
+    for path in [&volumes[0], &volumes[2]] {
+        let length = path.metadata().unwrap().len();
+        fs::OpenOptions::new()
+            .write(true)
+            .open(path)
+            .unwrap()
+            .write_all_at(&vec![1; usize::try_from(length).unwrap()], 0)
+            .unwrap();
+    }
+    let got = ask(cut.host(), &layer);
+    assert!(got.content.is_empty() && !got.is_complete());
+    let (code, requests, said) = cut.end("-TERM");
+    assert!(code == Some(0) && requests.iter().any(|it| it["cut"] == "unreadable"), "{requests:?}");
+    assert!(said.contains("volume 2 is missing") && said.contains("volume 1 is damaged: 1 chunk of it"), "{said}");
 }
 
 #[test]

@@ -10,6 +10,7 @@ use std::io::{self, Read as _, Write as _};
 use super::header::HEADER_LENGTH;
 use super::shape::RECORD_LENGTH;
 use super::*;
+use crate::PositionedInput;
 
 const HEADER: usize = HEADER_LENGTH;
 #[allow(clippy::cast_possible_truncation)]
@@ -40,7 +41,7 @@ fn open<'a>(files: impl IntoIterator<Item = &'a Vec<u8>>) -> Result<OpenVolumes<
     OpenVolumes::open(files.into_iter().enumerate().map(named).collect())
 }
 
-fn read<I: VolumeInput>(volumes: OpenVolumes<I>) -> Result<(Vec<u8>, Damage), VolumeError> {
+fn read<I: PositionedInput>(volumes: OpenVolumes<I>) -> Result<(Vec<u8>, Damage), VolumeError> {
     let mut reader = VolumeReader::new(volumes);
     let (repairs, mut archive) = (reader.repairs(), Vec::new());
     match reader.read_to_end(&mut archive) {
@@ -276,7 +277,7 @@ fn lengths_and_outputs_are_what_was_announced() {
 #[derive(Debug)]
 struct Scratched<'a>(&'a [u8], std::ops::Range<u64>);
 
-impl VolumeInput for Scratched<'_> {
+impl PositionedInput for Scratched<'_> {
     fn length(&self) -> io::Result<u64> {
         self.0.length()
     }
@@ -327,4 +328,26 @@ fn a_survey_names_all_volumes_to_send_again() {
     assert!(matches!(&error, VolumeError::BeyondRepair { stripes: 2, volumes } if *volumes == [1, 2, 3, 4]));
     assert_eq!(error.to_string(), "2 stripes are beyond repair: send again volumes 1, 2, 3, 4");
     assert_eq!(stripes, 1_000_000_u64.div_ceil(3 * CHUNK_LENGTH as u64));
+}
+
+#[test]
+fn any_part_of_the_archive_is_read_by_its_position_and_restored() {
+    let archive = content(7 * CHUNK_LENGTH + 1234);
+    let mut files = set_of(&archive, 3, 2);
+    files[0][HEADER + 5] ^= 1;
+    files[2][HEADER + RECORD + 5] ^= 1;
+    let volumes = PositionedVolumes::new(open([&files[0], &files[2], &files[4], &files[3]]).unwrap());
+    assert_eq!(volumes.length().unwrap(), archive.len() as u64);
+    for (start, length) in [(0, 1), (0, archive.len()), (65_530, 12), (131_072, 65_536), (archive.len() - 7, 7), (9, 0)]
+    {
+        let mut read = vec![0; length];
+        volumes.read_exact_at(&mut read, start as u64).unwrap();
+        assert!(read == archive[start..start + length], "{start}, {length}");
+    }
+    let past = |offset: u64| volumes.read_exact_at(&mut [0; 8], offset).unwrap_err().kind();
+    assert_eq!([past(archive.len() as u64 - 7), past(u64::MAX - 3)], [io::ErrorKind::UnexpectedEof; 2]);
+    files[4][HEADER + 5] ^= 1;
+    let volumes = PositionedVolumes::new(open([&files[0], &files[2], &files[4]]).unwrap());
+    let error = volumes.read_exact_at(&mut [0], 0).unwrap_err().downcast().unwrap();
+    assert!(matches!(error, VolumeError::Lost { stripe: 0, .. }));
 }

@@ -20,7 +20,7 @@ use crate::options::verdict::VerdictArguments;
     after_long_help = "Examples:\n  sealift serve shop.sealift\n  sealift serve shop.sealift tools.sealift --listen 0.0.0.0:5000 \\\n      --tls-cert registry.pem --tls-key registry.key\n\nEach archive is judged and verified as by import, and refused for the same reasons, before anything is served; nothing is remembered. Then its images, bundles and files are served from the archive's file, without a copy, under the names that import --to-registry gives them: HOST:PORT/example.com/org/shop:1.4 for example.com/org/shop:1.4. The TUF repositories are at /tuf/NAME/. Nothing can be changed by clients, and everyone who reaches the address can read everything: it is this machine alone unless --listen says otherwise.\n\nEvery piece of a blob is compared with what was verified before it is sent. If the file was changed in the meantime, the connection is cut, and the log says so. SIGINT and SIGTERM end the server, with exit code 0."
 )]
 pub(crate) struct ServeArguments {
-    /// The archives: files that are not compressed
+    /// The archives: files that are not compressed, or folders of volumes
     #[arg(value_name = "ARCHIVE", required = true)]
     archives: Vec<PathBuf>,
 

@@ -1,11 +1,11 @@
 //! Serving: the archives one after the other into a catalogue, and then the catalogue.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 
+use sealift_archive_format::PositionedInput;
 use sealift_core::http::PemFile;
 use sealift_core::report::Report;
 use sealift_core::transfer::Workers;
@@ -18,9 +18,10 @@ use super::ServeArguments;
 use super::access_lines::AccessLines;
 use crate::context::Context;
 use crate::failure::{Attempt as _, Failure, FilePurpose, NetworkError, Reason};
-use crate::files::archive::{ArchiveArgument, ArchiveInput};
+use crate::files::archive::{ArchiveArgument, ArchiveInput, InputSource};
 use crate::files::input::read_file;
 use crate::interruption;
+use crate::terminal;
 use crate::terminal::tags::{DeliveryReport, TagsOf};
 use crate::terminal::text::{Text, json_line};
 use crate::terminal::{report, tags};
@@ -57,11 +58,11 @@ pub(crate) fn run(arguments: &ServeArguments, context: &Context) -> Result<(), F
     let bound = ArchiveServer::bind(arguments.listen, arguments.identity()?, ServerLimits::default());
     let server = bound.map_err(NetworkError::from).attempt(attempt)?;
     let inputs = arguments.archives.iter().map(|path| open(path)).collect::<Result<Vec<_>, _>>()?;
-    let files: Vec<File> = inputs.iter().map(duplicate).collect::<Result<_, _>>().attempt(attempt)?;
+    let kept = inputs.iter().map(kept_open).collect::<Result<Vec<_>, _>>().attempt(attempt)?;
     let domain = called(server.address());
     let (mut catalogue, mut served) = (Catalogue::default(), Vec::new());
-    for ((path, input), file) in arguments.archives.iter().zip(inputs).zip(&files) {
-        let added = arguments.add(path, input, file, &domain, &trust, &mut catalogue, context);
+    for ((path, input), file) in arguments.archives.iter().zip(inputs).zip(&kept) {
+        let added = arguments.add(path, input, &**file, &domain, &trust, &mut catalogue, context);
         served.push(added.map_err(|failure| failure.about(Some(path)))?);
     }
     let stopper = server.stopper().map_err(Reason::Listening).attempt(attempt)?;
@@ -91,20 +92,26 @@ impl ServeArguments {
         &self,
         path: &Path,
         input: ArchiveInput,
-        file: &'f File,
+        file: &'f dyn PositionedInput,
         domain: &str,
         trust: &Trust,
         catalogue: &mut Catalogue<'f>,
         context: &Context,
     ) -> Result<ServedArchive, Failure> {
         let attempt = || format!("{} is refused", path.display());
-        let judged = self.verdict.judge(input.reader, trust, context, attempt)?;
+        let ArchiveInput { reader, source } = input;
+        let judged = self.verdict.judge(reader, trust, context, attempt)?;
         let progress = context.progress();
         progress.begin("verifying", Some(judged.remaining_bytes()));
-        let transport = Transport { workers: Workers::cores(), file: Some(file), progress: &*progress };
+        let transport = Transport { workers: Workers::cores(), file: source.positioned(), progress: &*progress };
         let added = catalogue.add(judged, file, domain, &trust.policy.limits.tuf(), &transport);
         progress.finish();
-        added.map_err(NetworkError::from).attempt(attempt)
+        let extracted = added.map_err(NetworkError::from).attempt(attempt)?;
+        let warnings = source.warnings();
+        if !warnings.is_empty() {
+            terminal::tell(&report::warnings(&warnings));
+        }
+        Ok(extracted)
     }
 }
 
@@ -112,19 +119,17 @@ impl ServeArguments {
 fn open(path: &Path) -> Result<ArchiveInput, Failure> {
     let archive = ArchiveArgument::named(path);
     let input = if archive.path().is_some() { Some(archive.open_files()?) } else { None };
-    let not_a_file = || {
-        Reason::CommandLine("an archive is served from a regular file, and not from a pipe or from volumes".to_owned())
-    };
+    let not_a_file = || Reason::CommandLine("an archive is served from files, and not from a pipe".to_owned());
     input
-        .filter(|input| input.source.file().is_some())
+        .filter(|input| !matches!(input.source, InputSource::Stream))
         .ok_or_else(not_a_file)
         .attempt(|| format!("cannot serve {}", archive.name()))
 }
 
-/// The same open file once more: it is never opened by its path again.
-fn duplicate(input: &ArchiveInput) -> Result<File, Reason> {
-    let file = input.source.file().ok_or_else(|| Reason::Listening(io::ErrorKind::InvalidInput.into()))?;
-    file.try_clone().map_err(Reason::Listening)
+/// The same open files once more: they are never opened by their paths again.
+fn kept_open(input: &ArchiveInput) -> Result<Box<dyn PositionedInput>, Reason> {
+    let kept = input.source.kept_open().map_err(Reason::Listening)?;
+    kept.ok_or_else(|| Reason::Listening(io::ErrorKind::InvalidInput.into()))
 }
 
 /// What clients on this machine call the registry.

@@ -11,11 +11,10 @@ mod pieces;
 mod repository;
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
 use std::io::Read;
 
-use sealift_archive_format::Digest;
 use sealift_archive_format::reader::RandomReader;
+use sealift_archive_format::{Digest, PositionedInput};
 use sealift_core::import::{self, DeliveryWishes, Destination, Extracted, Naming};
 use sealift_core::trust_store::RepositoryName;
 use sealift_core::verify::{Judged, Transport};
@@ -47,7 +46,7 @@ pub struct ServedArchive {
 }
 
 impl<'f> Catalogue<'f> {
-    /// Adds everything that an archive holds, after verifying it to its last byte. `file` is what `judged` reads; it stays open, and is read by
+    /// Adds everything that an archive holds, after verifying it to its last byte. `file` is what `judged` reads, and is read by
     /// position from then on. `domain` is what clients call this registry, for the names in what is returned. `limits` are those that the
     /// archive was judged with.
     ///
@@ -56,7 +55,7 @@ impl<'f> Catalogue<'f> {
     pub fn add<R: Read>(
         &mut self,
         judged: Judged<R>,
-        file: &'f File,
+        file: &'f dyn PositionedInput,
         domain: &str,
         limits: &Limits,
         transport: &Transport<'_>,
@@ -67,8 +66,7 @@ impl<'f> Catalogue<'f> {
         let (domain, prefix, naming) = (domain.to_owned(), String::new(), Naming::default());
         let destination = Destination::Registry { domain, prefix, naming };
         let sink = GatheringSink::new(self, entries);
-        let transport = Transport { file: Some(file), ..*transport };
-        let extracted = import::extract(judged, &destination, &DeliveryWishes::default(), &sink, &transport);
+        let extracted = import::extract(judged, &destination, &DeliveryWishes::default(), &sink, transport);
         // The delivery knows only that its sink has refused.
         let extracted = match sink.into_refusal() {
             Some(refusal) => return Err(refusal),

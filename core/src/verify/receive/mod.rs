@@ -6,9 +6,9 @@ mod stream;
 mod thick_bundle;
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::{self, Read};
 
+use sealift_archive_format::PositionedInput;
 use sealift_archive_format::content::{AlsoChecked, BlobContent, Checked, ContentError, Observed, Repeatable, Watched};
 use sealift_archive_format::entry_name::EntryPlace;
 use sealift_archive_format::inventory::{EntryRecord, Inventory};
@@ -60,7 +60,7 @@ pub struct Transport<'a> {
     /// How many blobs are read and received at once.
     pub workers: Workers,
     /// The file that the archive is in, if it is one: then blobs are read by their position. Whatever is in the file is checked in any case.
-    pub file: Option<&'a File>,
+    pub file: Option<&'a dyn PositionedInput>,
     /// Who watches.
     pub progress: &'a dyn Progress,
 }

@@ -23,7 +23,7 @@ fn archives_that_cannot_be_read_by_position() {
     far.serve(&["shop.sealift"]).hints(10, "the archive is compressed", hint);
     far.serve(&["-"]).hints(
         2,
-        "an archive is served from a regular file, and not from a pipe or from volumes",
+        "an archive is served from files, and not from a pipe",
         "see what it takes: sealift help serve",
     );
 }

@@ -1,11 +1,11 @@
-//! What volumes are read from.
+//! What is read at any position: files, volumes, and archives that are cut into volumes.
 
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
-/// A volume that can be read at any position.
-pub trait VolumeInput {
+/// Bytes that can be read at any position, on any number of threads.
+pub trait PositionedInput: Send + Sync {
     /// Its length, in bytes.
     ///
     /// # Errors
@@ -19,7 +19,7 @@ pub trait VolumeInput {
     fn read_exact_at(&self, out: &mut [u8], offset: u64) -> io::Result<()>;
 }
 
-impl VolumeInput for File {
+impl PositionedInput for File {
     fn length(&self) -> io::Result<u64> {
         self.metadata().map(|metadata| metadata.len())
     }
@@ -29,7 +29,7 @@ impl VolumeInput for File {
     }
 }
 
-impl VolumeInput for &[u8] {
+impl PositionedInput for &[u8] {
     fn length(&self) -> io::Result<u64> {
         Ok(self.len() as u64)
     }
