@@ -128,6 +128,15 @@ impl VolumeShape {
         u8::try_from(data).ok().filter(|data| *data <= most).ok_or(ShapeError::TooManyVolumes { data, parity })
     }
 
+    /// How many data volumes and how many parity volumes make one file of which `percent` of a hundred more are parity: many, so that a scratch costs little of each
+    /// stripe, and few enough that a disc is read in long pieces.
+    pub fn in_one_file(length: u64, percent: u8) -> (u8, u8) {
+        let most = if percent < 5 { 100 } else { 20 };
+        let data = u8::try_from(length.div_ceil(CHUNK_LENGTH as u64)).unwrap_or(most).clamp(1, most);
+        let parity = (u16::from(data) * u16::from(percent)).div_ceil(100).max(1);
+        (data, u8::try_from(parity).unwrap_or(MAXIMUM_VOLUMES))
+    }
+
     /// The id of the set.
     pub fn set(&self) -> SetId {
         self.set

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use sealift_archive_format::volume::{OpenVolumes, PositionedVolumes, Repairs, VolumeReader};
+use sealift_archive_format::volume::{OpenVolumes, PositionedVolumes, Repairs, VolumeReader, VolumeSection};
 use sealift_archive_format::{Digest, PositionedInput};
 use sealift_core::report::{Warning, WarningReport};
 use sealift_core::volume_set::{FoundVolumes, damage_warnings};
@@ -155,7 +155,7 @@ pub(crate) struct VolumesInput {
     prefix: PathBuf,
     amiss: Vec<Warning>,
     repairs: Repairs,
-    volumes: Arc<OpenVolumes<File>>,
+    volumes: Arc<OpenVolumes<VolumeSection<File>>>,
 }
 
 impl ArchiveInput {

@@ -405,6 +405,15 @@ impl Prepared {
         shape_of(self.seal.bytes(), data, parity, length)
     }
 
+    /// How the archive is cut into volumes that stand in one file, of which parity is `percent` of a hundred more.
+    ///
+    /// # Errors
+    /// [`ShapeError`].
+    pub fn volumes_in_one_file(&self, percent: u8) -> Result<VolumeShape, ShapeError> {
+        let (data, parity) = VolumeShape::in_one_file(self.length(), percent);
+        shape_of(self.seal.bytes(), data, parity, self.length())
+    }
+
     /// How many bytes of content will be written.
     pub fn content_bytes(&self) -> u64 {
         self.inventory().carried().map(|entry| entry.size).sum()

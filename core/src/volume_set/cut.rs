@@ -1,12 +1,16 @@
 //! New volumes, which get their names when all of them are complete.
 
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use sealift_archive_format::UnverifiedSeal;
 use sealift_archive_format::entry_name::EntryName;
 use sealift_archive_format::tar_profile;
-use sealift_archive_format::volume::{SetId, ShapeError, VolumeError, VolumeReader, VolumeShape, VolumeWriter};
+use sealift_archive_format::volume::{
+    SectionWriter, SetId, ShapeError, VolumeError, VolumeReader, VolumeShape, VolumeWriter,
+};
 
 use super::{FoundVolumes, VolumeSetError, path_of};
 use crate::free_room;
@@ -28,10 +32,18 @@ fn first_record(seal: &UnverifiedSeal) -> Vec<u8> {
     first
 }
 
-/// Volumes that are written. Until all are complete, none of them has a name.
+/// Volumes that are written, each as a file of its own or all in one file. Until all are complete, none of them has a name.
 pub struct NewVolumes {
-    writer: VolumeWriter<PendingFile>,
+    writer: VolumeWriter<VolumeOutput>,
     paths: Vec<PathBuf>,
+    /// The one file.
+    together: Option<PendingFile>,
+}
+
+/// Where a volume is written to.
+enum VolumeOutput {
+    File(PendingFile),
+    Section(SectionWriter),
 }
 
 impl NewVolumes {
@@ -41,17 +53,25 @@ impl NewVolumes {
     /// [`VolumeSetError`]; nothing was written.
     pub fn begin(prefix: &Path, shape: VolumeShape) -> Result<Self, VolumeSetError> {
         let paths: Vec<PathBuf> = (1..=shape.volumes()).map(|number| path_of(prefix, number)).collect();
-        if let Some(there) = paths.iter().find(|path| path.symlink_metadata().is_ok()) {
-            return Err(VolumeSetError::Exists(there.clone()));
-        }
         let folder = folder_of(prefix);
-        let lengths = paths.iter().map(|_| shape.volume_length());
-        if let Some(shortage) = free_room::shortage(folder, lengths).map_err(VolumeSetError::access(folder))? {
-            return Err(shortage.into());
-        }
-        let begun = paths.iter().map(|_| PendingFile::begin(folder)).collect::<io::Result<_>>();
+        require_new(&paths, folder, &shape)?;
+        let begun = paths.iter().map(|_| PendingFile::begin(folder).map(VolumeOutput::File)).collect::<io::Result<_>>();
         let writer = VolumeWriter::new(shape, begun.map_err(VolumeSetError::access(folder))?)?;
-        Ok(Self { writer, paths })
+        Ok(Self { writer, paths, together: None })
+    }
+
+    /// Begins one file that holds all volumes, one after another.
+    ///
+    /// # Errors
+    /// [`VolumeSetError`]; nothing was written.
+    pub fn begin_in_one_file(path: &Path, shape: VolumeShape) -> Result<Self, VolumeSetError> {
+        let (paths, folder) = (vec![path.to_owned()], folder_of(path));
+        require_new(&paths, folder, &shape)?;
+        let failed = || VolumeSetError::access(folder);
+        let file = PendingFile::begin(folder).map_err(failed())?;
+        let outputs =
+            sections(file.as_file(), &shape).map_err(failed())?.into_iter().map(VolumeOutput::Section).collect();
+        Ok(Self { writer: VolumeWriter::new(shape, outputs)?, paths, together: Some(file) })
     }
 
     /// Writes the archive of other volumes under another seal, which has the same statement and so the same length: as many volumes, which are a set of their own.
@@ -66,7 +86,11 @@ impl NewVolumes {
     ) -> Result<Vec<PathBuf>, VolumeSetError> {
         let old = from.volumes().shape();
         let first = first_record(seal);
-        let mut new = Self::begin(prefix, shape_of(seal, old.data(), old.parity(), old.length())?)?;
+        let shape = shape_of(seal, old.data(), old.parity(), old.length())?;
+        let mut new = match from.together() {
+            None => Self::begin(prefix, shape)?,
+            Some(_) => Self::begin_in_one_file(prefix, shape)?,
+        };
         let mut reader = VolumeReader::new(from.shared());
         let skipped = io::copy(&mut (&mut reader).take(first.len() as u64), &mut io::sink());
         skipped.and_then(|_| new.write_all(&first)).map_err(of_volumes)?;
@@ -84,8 +108,12 @@ impl NewVolumes {
     /// [`VolumeSetError`]. A volume that has its name by then keeps it.
     pub fn finish(self) -> Result<Vec<PathBuf>, VolumeSetError> {
         let written = self.writer.finish()?;
-        for (volume, path) in written.into_iter().zip(&self.paths) {
-            volume.place(path).map_err(VolumeSetError::access(path))?;
+        let files = written.into_iter().filter_map(|output| match output {
+            VolumeOutput::File(file) => Some(file),
+            VolumeOutput::Section(_) => None,
+        });
+        for (file, path) in files.chain(self.together).zip(&self.paths) {
+            file.place(path).map_err(VolumeSetError::access(path))?;
         }
         Ok(self.paths)
     }
@@ -98,6 +126,41 @@ impl Write for NewVolumes {
 
     fn flush(&mut self) -> io::Result<()> {
         self.writer.flush()
+    }
+}
+
+impl Write for VolumeOutput {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::File(file) => file.write(bytes),
+            Self::Section(section) => section.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::File(file) => file.flush(),
+            Self::Section(section) => section.flush(),
+        }
+    }
+}
+
+/// The parts of one file that hold the volumes.
+pub(super) fn sections(file: &File, shape: &VolumeShape) -> io::Result<Vec<SectionWriter>> {
+    let file = Arc::new(file.try_clone()?);
+    let starts = (0..u64::from(shape.volumes())).map(|index| index.saturating_mul(shape.volume_length()));
+    Ok(starts.map(|start| SectionWriter::new(Arc::clone(&file), start)).collect())
+}
+
+/// Requires that none of the files exists, and that there is room for all volumes.
+fn require_new(paths: &[PathBuf], folder: &Path, shape: &VolumeShape) -> Result<(), VolumeSetError> {
+    if let Some(there) = paths.iter().find(|path| path.symlink_metadata().is_ok()) {
+        return Err(VolumeSetError::Exists(there.clone()));
+    }
+    let lengths = (0..shape.volumes()).map(|_| shape.volume_length());
+    match free_room::shortage(folder, lengths).map_err(VolumeSetError::access(folder))? {
+        Some(shortage) => Err(shortage.into()),
+        None => Ok(()),
     }
 }
 

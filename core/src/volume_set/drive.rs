@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use sealift_archive_format::PositionedInput as _;
 use sealift_archive_format::volume::{
-    HeaderFault, MAXIMUM_VOLUMES, NamedVolume, OpenVolumes, SetId, VolumeCopy, VolumeError, VolumeHeader, VolumeShape,
+    HeaderFault, MAXIMUM_VOLUMES, NamedVolume, OpenVolumes, SetId, VolumeCopy, VolumeError, VolumeHeader,
+    VolumeSection, VolumeShape,
 };
 
 use super::find::volumes_in;
@@ -247,7 +248,7 @@ impl DriveVolumes {
         let drive = self.drive.display().to_string();
         let named = |(number, copy): (u8, VolumeCopy)| {
             let name = format!("volume {number} from {drive}");
-            NamedVolume { name, input: copy.into_file() }
+            NamedVolume { name, input: VolumeSection::whole(copy.into_file()) }
         };
         let volumes = OpenVolumes::open(self.copies.into_iter().map(named).collect())?;
         Ok(FoundVolumes::chosen(volumes, self.prefix))

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use sealift_archive_format::volume::{
     Damage, DamageKind, HeaderFault, MAXIMUM_VOLUMES, NamedVolume, OpenVolumes, VolumeError, VolumeHeader,
+    VolumeSection,
 };
 
 use super::{EXTENSION, VolumeSetError, prefix_of};
@@ -14,17 +15,19 @@ use crate::report::Warning;
 /// The volumes of one archive, which are open.
 #[derive(Debug)]
 pub struct FoundVolumes {
-    volumes: Arc<OpenVolumes<File>>,
+    volumes: Arc<OpenVolumes<VolumeSection<File>>>,
     /// What comes before the number in the name of the first volume that is there.
     prefix: PathBuf,
     /// Whether those that are missing were not looked for.
     are_chosen: bool,
+    /// The file that holds several of them, one after another.
+    together: Option<PathBuf>,
 }
 
 impl FoundVolumes {
     /// Volumes that are enough, of which no others were looked for.
-    pub(super) fn chosen(volumes: OpenVolumes<File>, prefix: PathBuf) -> Self {
-        Self { volumes: Arc::new(volumes), prefix, are_chosen: true }
+    pub(super) fn chosen(volumes: OpenVolumes<VolumeSection<File>>, prefix: PathBuf) -> Self {
+        Self { volumes: Arc::new(volumes), prefix, are_chosen: true, together: None }
     }
 
     /// Opens the volumes that `given` means: those in a folder; several files; or one file, with the others of its set in its folder. `None`
@@ -35,6 +38,7 @@ impl FoundVolumes {
     pub fn open(given: &[PathBuf]) -> Result<Option<Self>, VolumeSetError> {
         let paths = match given {
             [one] if one.is_dir() => volumes_in(one)?,
+            [one] if holds_several(one) => vec![one.clone()],
             [one] if is_volume(one) => set_of(one)?,
             [] | [_] => return Ok(None),
             several => several.to_vec(),
@@ -45,16 +49,28 @@ impl FoundVolumes {
         if paths.len() > MAXIMUM_VOLUMES.into() {
             return Err(VolumeError::TooManyFiles(paths.len()).into());
         }
-        let open = |path: PathBuf| match File::open(&path) {
-            Ok(input) => Ok(NamedVolume { name: path.display().to_string(), input }),
-            Err(source) => Err(VolumeSetError::Access { path, source }),
-        };
-        let files = paths.into_iter().map(open).collect::<Result<_, _>>()?;
-        Ok(Some(Self { volumes: Arc::new(OpenVolumes::open(files)?), prefix, are_chosen: false }))
+        let (mut files, mut together) = (Vec::new(), None);
+        for path in paths {
+            let opened = File::open(&path).map_err(VolumeSetError::access(&path))?;
+            let sections = VolumeSection::all(opened);
+            let name = path.display().to_string();
+            if sections.len() > 1 {
+                together.get_or_insert(path);
+            }
+            files.extend(sections.into_iter().map(|input| NamedVolume { name: name.clone(), input }));
+        }
+        let volumes = Arc::new(OpenVolumes::open(files)?);
+        let prefix = together.as_ref().map_or(prefix, |file| file.with_extension(""));
+        Ok(Some(Self { volumes, prefix, are_chosen: false, together }))
+    }
+
+    /// The file that holds several of the volumes, one after another, if there is one.
+    pub fn together(&self) -> Option<&Path> {
+        self.together.as_deref()
     }
 
     /// The volumes.
-    pub fn volumes(&self) -> &OpenVolumes<File> {
+    pub fn volumes(&self) -> &OpenVolumes<VolumeSection<File>> {
         &self.volumes
     }
 
@@ -64,7 +80,7 @@ impl FoundVolumes {
     }
 
     /// The volumes, to be read.
-    pub fn shared(&self) -> Arc<OpenVolumes<File>> {
+    pub fn shared(&self) -> Arc<OpenVolumes<VolumeSection<File>>> {
         Arc::clone(&self.volumes)
     }
 
@@ -101,6 +117,11 @@ pub fn damage_warnings(damage: &Damage) -> Vec<Warning> {
         }
     }
     warnings
+}
+
+/// Whether a file holds several volumes, one after another.
+fn holds_several(path: &Path) -> bool {
+    path.is_file() && File::open(path).is_ok_and(|file| VolumeSection::all(file).len() > 1)
 }
 
 /// Whether a file is a volume by its name, or by its header.

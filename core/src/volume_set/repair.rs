@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use sealift_archive_format::volume::{CHUNK_LENGTH, Survey};
 use tempfile::NamedTempFile;
 
+use super::cut::sections;
 use super::{FoundVolumes, VolumeSetError, path_of};
 use crate::progress::Progress;
 use crate::whole_file::{self, folder_of, sync_folder};
@@ -34,6 +35,16 @@ impl FoundVolumes {
         let survey = self.volumes().survey(passed);
         progress.finish();
         let survey = survey?;
+        if let Some(file) = self.together() {
+            let path =
+                folder.map_or_else(|| file.to_owned(), |folder| folder.join(file.file_name().unwrap_or_default()));
+            return self.repair_together(
+                survey,
+                VolumePlace { path, is_new: folder.is_some() },
+                (all, of_stripe),
+                progress,
+            );
+        }
         let place = |number: &u8| (*number, self.place_of(*number, folder));
         let places: BTreeMap<u8, VolumePlace> = survey.to_write.iter().map(place).collect();
         if let Some(there) = places.values().find(|place| place.is_new && place.path.symlink_metadata().is_ok()) {
@@ -48,6 +59,36 @@ impl FoundVolumes {
             place_all(written?, &places)?;
         }
         let written = places.into_iter().map(|(number, place)| (number, place.path)).collect();
+        Ok(RepairedVolumes { survey, written })
+    }
+
+    /// Writes the one file again that holds all volumes, if anything of it is damaged.
+    fn repair_together(
+        &self,
+        survey: Survey,
+        place: VolumePlace,
+        (all, of_stripe): (u64, u64),
+        progress: &dyn Progress,
+    ) -> Result<RepairedVolumes, VolumeSetError> {
+        if place.is_new && place.path.symlink_metadata().is_ok() {
+            return Err(VolumeSetError::Exists(place.path));
+        }
+        let damaged = survey.to_write.clone();
+        if !damaged.is_empty() {
+            let file = begin(&place.path)?;
+            let sections =
+                sections(file.as_file(), self.volumes().shape()).map_err(VolumeSetError::access(&place.path))?;
+            progress.begin("writing the file again", Some(all));
+            let passed = |stripes: u64| progress.advance(stripes.saturating_mul(of_stripe));
+            let written = self.volumes().write_again((1..).zip(sections).collect(), passed);
+            progress.finish();
+            written?;
+            place_all(
+                BTreeMap::from([(0, file)]),
+                &BTreeMap::from([(0, VolumePlace { path: place.path.clone(), ..place })]),
+            )?;
+        }
+        let written = damaged.into_iter().map(|number| (number, place.path.clone())).collect();
         Ok(RepairedVolumes { survey, written })
     }
 

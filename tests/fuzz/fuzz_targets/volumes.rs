@@ -4,8 +4,9 @@
 use std::io::{Read as _, Write as _};
 
 use libfuzzer_sys::fuzz_target;
+use sealift_archive_format::PositionedInput;
 use sealift_archive_format::volume::{
-    CHUNK_LENGTH, NamedVolume, OpenVolumes, SetId, VolumeHeader, VolumeReader, VolumeShape, VolumeWriter,
+    CHUNK_LENGTH, NamedVolume, OpenVolumes, SetId, VolumeHeader, VolumeReader, VolumeSection, VolumeShape, VolumeWriter,
 };
 
 /// A set of two stripes: three data volumes and two parity volumes.
@@ -48,11 +49,18 @@ fuzz_target!(|data: &[u8]| {
     let archive = vec![data.first().copied().unwrap_or_default(); 4 * CHUNK_LENGTH + 100];
     let mut changed = volumes(&archive);
     change(&mut changed, data.get(1..).unwrap_or_default());
-    let named = |bytes| NamedVolume { name: String::new(), input: bytes };
-    let opened = OpenVolumes::open(changed.iter().map(Vec::as_slice).map(named).collect());
-    let Ok(opened) = opened else { return };
+    check(changed.iter().map(Vec::as_slice).collect(), &archive);
+    // The same volumes one after another in one file.
+    let together = changed.concat();
+    check(VolumeSection::all(together.as_slice()), &archive);
+});
+
+/// What is read from volumes is the archive, or an error is.
+fn check<I: PositionedInput>(volumes: Vec<I>, archive: &[u8]) {
+    let named = |input| NamedVolume { name: String::new(), input };
+    let Ok(opened) = OpenVolumes::open(volumes.into_iter().map(named).collect()) else { return };
     let is_repairable = opened.survey(|_| ()).is_ok();
     let mut read = Vec::new();
     let is_read = VolumeReader::new(opened).read_to_end(&mut read).is_ok();
     assert!(if is_read { read == archive } else { archive.starts_with(&read) && !is_repairable });
-});
+}

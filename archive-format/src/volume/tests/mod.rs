@@ -351,3 +351,50 @@ fn any_part_of_the_archive_is_read_by_its_position_and_restored() {
     let error = volumes.read_exact_at(&mut [0], 0).unwrap_err().downcast().unwrap();
     assert!(matches!(error, VolumeError::Lost { stripe: 0, .. }));
 }
+
+/// The volumes in one file, and what is read from it.
+fn read_one_file(file: &[u8]) -> Result<(Vec<u8>, Damage), VolumeError> {
+    let named = |input| NamedVolume { name: "one".to_owned(), input };
+    read(OpenVolumes::open(VolumeSection::all(file).into_iter().map(named).collect())?)
+}
+
+#[test]
+fn volumes_one_after_another_in_one_file_survive_scratches_and_a_lost_beginning_or_end() {
+    let archive = content(40 * CHUNK_LENGTH);
+    let (data, parity) = VolumeShape::in_one_file(archive.len() as u64, 10);
+    assert_eq!((data, parity), (20, 2));
+    let file = set_of(&archive, data, parity).concat();
+    let each = file.len() / 22;
+    assert!(read_one_file(&file).unwrap() == (archive.clone(), Damage::default()));
+    let scratched = |from: usize, to: usize| {
+        let mut file = file.clone();
+        file[from..to].fill(0xee);
+        read_one_file(&file)
+    };
+    // As much in one piece as there is parity, wherever it begins: at the first header, over others, at the last one.
+    for from in [0, 300, each - 400, 7 * each + 9, file.len() - 2 * each + RECORD] {
+        let (read, damage) = scratched(from, (from + 2 * each - RECORD).min(file.len())).unwrap();
+        assert!(read == archive && (from > file.len() - 2 * each || !damage.is_empty()), "{from}");
+    }
+    assert!(matches!(scratched(each, 5 * each), Err(VolumeError::TooFew { .. })));
+    let (read, _) = read_one_file(&file[..file.len() - each - 9000]).unwrap();
+    assert!(read == archive);
+    // What follows is ignored, and one volume alone is one volume.
+    assert!(read_one_file(&[&file[..], b"rest"].concat()).unwrap().0 == archive);
+    assert_eq!(VolumeSection::all(&file[..each + 3]).len(), 1);
+    assert_eq!(VolumeSection::all(&archive[..]).len(), 1);
+}
+
+#[test]
+fn a_percentage_gives_as_much_parity_at_least() {
+    for (length, percent, expected) in [
+        (1, 10, (1, 1)),
+        (5 * CHUNK_LENGTH as u64, 10, (5, 1)),
+        (u64::MAX, 10, (20, 2)),
+        (u64::MAX, 1, (100, 1)),
+        (u64::MAX, 4, (100, 4)),
+        (u64::MAX, 100, (20, 20)),
+    ] {
+        assert_eq!(VolumeShape::in_one_file(length, percent), expected);
+    }
+}

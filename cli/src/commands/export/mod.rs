@@ -9,6 +9,7 @@ use std::fs::{FileType, OpenOptions};
 use std::io::{self, BufWriter, IsTerminal as _, Write as _};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use bytesize::ByteSize;
 use clap::Args;
@@ -42,7 +43,7 @@ use crate::terminal::shell::quoted_path;
 /// What to export, and how.
 #[derive(Debug, Args)]
 #[command(
-    after_long_help = "Examples:\n  sealift export --bundle example.com/org/shop:1.4 \\\n      --tuf example=https://metadata.example.com/shop \\\n      --key exporter.pem -o shop.sealift\n  sealift export --bundle example.com/org/shop:1.4=localhost:5000/org/shop:1.4 \\\n      --tuf example=./tuf --key exporter.pem -o - | sealift verify -\n  sealift export --bundle example.com/org/shop:1.4=shop-1.4.tgz \\\n      --key exporter.pem -o shop.sealift\n  sealift export --image example.com/org/app:1=docker-archive:app.tar \\\n      --key exporter.pem -o app.sealift\n  sealift export --image example.com/acme/web:1.0 \\\n      --notary acme=https://notary.example.com --key exporter.pem -o web.sealift\n  sealift export --file simple/app/app-1.4-py3-none-any.whl \\\n      --tuf acme=https://tuf.example.com --key exporter.pem -o app.sealift\n  sealift export -f shipment.toml --key exporter.pem -o week-48.sealift\n  sealift export --from-file images.txt --tuf acme=https://tuf.example.com \\\n      --key exporter.pem -o images.sealift\n  sealift export -f shipment.toml --since plant-7.receipt \\\n      --key exporter.pem -o week-49.sealift\n  sealift export -f shipment.toml --assume week-48.sealift \\\n      --key exporter.pem -o week-49.sealift\n  sealift export --bundle example.com/org/shop:1.4 \\\n      --tuf example=./tuf --key exporter.pem \\\n      --volume-size 4.7GB --parity 2 -o discs/shop\n\nNAME is the reference that the far side and the TUF repository use. WHERE says where it is stored, if that is elsewhere:\n  docker://REFERENCE, or REFERENCE  in a registry\n  oci:DIR[:REFERENCE], or DIR       in an OCI image layout\n  oci-archive:FILE[:REFERENCE]      in an OCI image layout in a tar file,\n                                    from skopeo, podman, buildah or ctr\n  docker-archive:FILE[:REFERENCE]   in what docker save writes\n  FILE                              any of these files, a bundle.json, or\n                                    a thick bundle (.tgz) of Porter or Duffle\nTar files may be compressed with gzip or zstd; they are then unpacked into a file without a name in the folder that\nTMPDIR names. A file or folder that exists here is never looked for in a registry.\n\nEverything that the far side checks is checked here first, against the roots pinned on this side."
+    after_long_help = "Examples:\n  sealift export --bundle example.com/org/shop:1.4 \\\n      --tuf example=https://metadata.example.com/shop \\\n      --key exporter.pem -o shop.sealift\n  sealift export --bundle example.com/org/shop:1.4=localhost:5000/org/shop:1.4 \\\n      --tuf example=./tuf --key exporter.pem -o - | sealift verify -\n  sealift export --bundle example.com/org/shop:1.4=shop-1.4.tgz \\\n      --key exporter.pem -o shop.sealift\n  sealift export --image example.com/org/app:1=docker-archive:app.tar \\\n      --key exporter.pem -o app.sealift\n  sealift export --image example.com/acme/web:1.0 \\\n      --notary acme=https://notary.example.com --key exporter.pem -o web.sealift\n  sealift export --file simple/app/app-1.4-py3-none-any.whl \\\n      --tuf acme=https://tuf.example.com --key exporter.pem -o app.sealift\n  sealift export -f shipment.toml --key exporter.pem -o week-48.sealift\n  sealift export --from-file images.txt --tuf acme=https://tuf.example.com \\\n      --key exporter.pem -o images.sealift\n  sealift export -f shipment.toml --since plant-7.receipt \\\n      --key exporter.pem -o week-49.sealift\n  sealift export -f shipment.toml --assume week-48.sealift \\\n      --key exporter.pem -o week-49.sealift\n  sealift export --bundle example.com/org/shop:1.4 \\\n      --tuf example=./tuf --key exporter.pem \\\n      --volume-size 4.7GB --parity 2 -o discs/shop\n  sealift export -f shipment.toml --key exporter.pem \\\n      --parity 10% -o week-48.sealift\n\nNAME is the reference that the far side and the TUF repository use. WHERE says where it is stored, if that is elsewhere:\n  docker://REFERENCE, or REFERENCE  in a registry\n  oci:DIR[:REFERENCE], or DIR       in an OCI image layout\n  oci-archive:FILE[:REFERENCE]      in an OCI image layout in a tar file,\n                                    from skopeo, podman, buildah or ctr\n  docker-archive:FILE[:REFERENCE]   in what docker save writes\n  FILE                              any of these files, a bundle.json, or\n                                    a thick bundle (.tgz) of Porter or Duffle\nTar files may be compressed with gzip or zstd; they are then unpacked into a file without a name in the folder that\nTMPDIR names. A file or folder that exists here is never looked for in a registry.\n\nEverything that the far side checks is checked here first, against the roots pinned on this side."
 )]
 pub(crate) struct ExportArguments {
     #[command(flatten)]
@@ -68,16 +69,11 @@ pub(crate) struct ExportArguments {
     #[arg(long, value_name = "SIZE", conflicts_with_all = ["fresh", "sha256"], help_heading = "Output")]
     volume_size: Option<ByteSize>,
 
-    /// Add this many volumes that make up for as many lost ones, whichever these are; and for damaged ones as well
-    #[arg(
-        long,
-        value_name = "COUNT",
-        requires = "volume_size",
-        default_value_t = 0,
-        hide_default_value = true,
-        help_heading = "Output"
-    )]
-    parity: u8,
+    /// Add parity, which makes up for what is lost or damaged: a COUNT of volumes with --volume-size, or so much of one file: 10%
+    ///
+    /// As many volumes may be lost, whichever these are, or that part of a file be destroyed, in one piece or in small ones. Every command that reads an archive restores it, and says so.
+    #[arg(long, value_name = "COUNT|PERCENT", help_heading = "Output")]
+    parity: Option<Parity>,
 
     /// Start over, even if an earlier attempt has left FILE.partial
     #[arg(long, help_heading = "Output")]
@@ -102,11 +98,53 @@ pub(crate) struct ExportArguments {
     mirrors: MirrorArguments,
 }
 
+/// How much parity is added.
+#[derive(Debug, Clone, Copy)]
+enum Parity {
+    /// So many volumes.
+    Volumes(u8),
+    /// So much of one file, in percent.
+    Percent(u8),
+}
+
+impl FromStr for Parity {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parsed = match text.strip_suffix('%') {
+            Some(percent) => percent.parse().ok().filter(|percent| (1..=100).contains(percent)).map(Self::Percent),
+            None => text.parse().ok().map(Self::Volumes),
+        };
+        parsed.ok_or("give a number of volumes, 0 to 255, or 1% to 100%")
+    }
+}
+
+impl ExportArguments {
+    /// What the archive is written to.
+    fn output(&self) -> Result<ArchiveOutput, Reason> {
+        let cuts = self.volume_size.is_some();
+        let output = ArchiveOutput::of(&self.output, cuts)?;
+        let why = match (self.parity, output) {
+            (None, _) => return Ok(output),
+            (Some(Parity::Percent(_)), ArchiveOutput::File) if !self.fresh => return Ok(ArchiveOutput::OneFile),
+            (Some(Parity::Volumes(_)), ArchiveOutput::Volumes) => return Ok(output),
+            (Some(Parity::Percent(_)), ArchiveOutput::Volumes) => "with --volume-size, --parity is a number of volumes",
+            (Some(Parity::Percent(_)), _) => {
+                "parity in percent is for one new file, which is written from its beginning"
+            }
+            (Some(Parity::Volumes(_)), _) => {
+                "a number of volumes goes with --volume-size; for one file, give for example --parity 10%"
+            }
+        };
+        Err(Reason::CommandLine(why.to_owned()))
+    }
+}
+
 /// Exports.
 pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), Failure> {
     let attempt = || "cannot export".to_owned();
-    let output = ArchiveOutput::of(&arguments.output, arguments.volume_size.is_some()).attempt(attempt)?;
-    let to_file = output == ArchiveOutput::File;
+    let output = arguments.output().attempt(attempt)?;
+    let to_file = matches!(output, ArchiveOutput::File | ArchiveOutput::OneFile);
     let beside = arguments.sha256.then(|| checksum::beside(&arguments.output));
     let first = (output == ArchiveOutput::Volumes).then(|| volume_set::path_of(&arguments.output, 1));
     let mut written = to_file.then_some(&arguments.output).into_iter().chain(&beside).chain(&first);
@@ -124,6 +162,7 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
     let remains = UnfinishedRemains::of(&arguments.output);
     interruption::leaves(move || match output {
         ArchiveOutput::Volumes => "no volume was written".to_owned(),
+        ArchiveOutput::OneFile => "nothing was written".to_owned(),
         ArchiveOutput::Standard | ArchiveOutput::Stream | ArchiveOutput::File => remains.after_interruption(),
     });
     let Wanted { options: mut wanted, shipment } = arguments.wanted.with_files()?;
@@ -265,6 +304,8 @@ enum ArchiveOutput {
     Stream,
     /// A file that does not exist yet.
     File,
+    /// A file that does not exist yet, with parity.
+    OneFile,
     /// Volumes, whose names begin with the path.
     Volumes,
 }
@@ -321,7 +362,7 @@ impl ArchiveOutput {
     /// What to do on the far side with what was written here; `None` if it is gone.
     fn next(self, path: &Path) -> Option<String> {
         match self {
-            Self::File => Some(format!("sealift verify {}", quoted_path(path))),
+            Self::File | Self::OneFile => Some(format!("sealift verify {}", quoted_path(path))),
             Self::Volumes => Some(format!("sealift verify {}", quoted_path(volume_set::path_of(path, 1)))),
             Self::Standard | Self::Stream => {
                 let device = |path: &Path| path.metadata().ok().map(|found| found.rdev());
@@ -347,13 +388,15 @@ fn write(
     let output = &arguments.output;
     let attempt = || match to {
         ArchiveOutput::Standard => "cannot write the archive to standard output".to_owned(),
-        ArchiveOutput::Stream | ArchiveOutput::File => format!("cannot write {}", output.display()),
+        ArchiveOutput::Stream | ArchiveOutput::File | ArchiveOutput::OneFile => {
+            format!("cannot write {}", output.display())
+        }
         ArchiveOutput::Volumes => format!("cannot write the volumes of {}", output.display()),
     };
     let workers = arguments.connections.workers();
     let failed = |source| match to {
         ArchiveOutput::Standard => Reason::StandardOutput(source),
-        ArchiveOutput::Stream | ArchiveOutput::File | ArchiveOutput::Volumes => {
+        ArchiveOutput::Stream | ArchiveOutput::File | ArchiveOutput::OneFile | ArchiveOutput::Volumes => {
             Reason::File { path: output.clone(), source }
         }
     };
@@ -373,7 +416,9 @@ fn write(
             Some(Box::new(opened))
         }
         ArchiveOutput::File => None,
-        ArchiveOutput::Volumes => return write_volumes(prepared, arguments, progress).attempt(attempt),
+        ArchiveOutput::OneFile | ArchiveOutput::Volumes => {
+            return write_volumes(prepared, arguments, progress).attempt(attempt);
+        }
     };
     if let Some(stream) = stream {
         progress.begin("exporting", Some(prepared.content_bytes()));
@@ -398,13 +443,23 @@ fn write_volumes(
     arguments: &ExportArguments,
     progress: &dyn Progress,
 ) -> Result<Vec<PathBuf>, Reason> {
-    let size = arguments.volume_size.map_or(u64::MAX, |size| size.as_u64());
-    let shape = prepared.volumes(size, arguments.parity).map_err(VolumeSetError::from)?;
-    let volumes = NewVolumes::begin(&arguments.output, shape)?;
+    let volumes = match arguments.parity {
+        Some(Parity::Percent(percent)) => {
+            let shape = prepared.volumes_in_one_file(percent).map_err(VolumeSetError::from)?;
+            NewVolumes::begin_in_one_file(&arguments.output, shape)?
+        }
+        parity => {
+            let count = if let Some(Parity::Volumes(count)) = parity { count } else { 0 };
+            let size = arguments.volume_size.map_or(u64::MAX, |size| size.as_u64());
+            let shape = prepared.volumes(size, count).map_err(VolumeSetError::from)?;
+            NewVolumes::begin(&arguments.output, shape)?
+        }
+    };
     progress.begin("exporting", Some(prepared.content_bytes()));
     let written = prepared.write(volumes, &arguments.connections.workers(), progress);
     progress.finish();
-    Ok(written?.finish()?)
+    let written = written?.finish()?;
+    Ok(if arguments.volume_size.is_some() { written } else { Vec::new() })
 }
 
 /// What is there when an export ends before its time.

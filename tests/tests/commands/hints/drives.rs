@@ -78,7 +78,7 @@ fn a_script_gives_enough_or_the_command_fails_at_once() {
 
 impl Said {
     #[track_caller]
-    fn remarks_usage(&self, remark: &str) {
+    pub(super) fn remarks_usage(&self, remark: &str) {
         assert!(self.code == Some(2) && self.all.contains(remark), "{:?}: {}", self.code, self.all);
     }
 }

@@ -267,3 +267,67 @@ fn a_second_signature_makes_a_new_set() {
         "choose another name with -o, or move signed/shop.001.sealift-volume away first",
     );
 }
+
+#[test]
+fn one_file_has_parity_for_itself() {
+    let near = Near::pinning(&sample());
+    let export = |arguments: &[&str]| {
+        let place = format!("{BUNDLE}=oci:layout");
+        let fixed = ["export", "--key", "key.pem", "--bundle", &place, "--tuf", "demo=tuf"];
+        near.run(&[&fixed, arguments].concat())
+    };
+    export(&["-o", "one.sealift", "--parity", "100%"]).remarks("one.sealift");
+    let usage = "see what it takes: sealift help export";
+    export(&["-o", "one.sealift", "--parity", "10%"]).hints(
+        1,
+        "one.sealift already exists",
+        "choose another name, or move the existing file away first",
+    );
+    export(&["-o", "-", "--parity", "10%"]).hints(2, "parity in percent is for one new file", usage);
+    export(&["-o", "two", "--parity", "2"]).hints(2, "a number of volumes goes with --volume-size", usage);
+    export(&["-o", "two", "--volume-size", "1GB", "--parity", "10%"]).hints(
+        2,
+        "--parity is a number of volumes",
+        usage,
+    );
+    for wrong in ["0%", "101%", "256", "much"] {
+        export(&["-o", "two", "--parity", wrong]).remarks_usage("give a number of volumes, 0 to 255, or 1% to 100%");
+    }
+    let path = near.path().join("one.sealift");
+    let whole = fs::read(&path).unwrap();
+    let shape = VolumeHeader::parse(whole[..HEADER].try_into().unwrap()).unwrap().shape;
+    assert_eq!(whole.len() as u64, shape.volume_length() * u64::from(shape.volumes()));
+    near.run(&["verify", "one.sealift"]).remarks("\"warnings\": []");
+    // A scratch over the first header and all of the first volume but its end.
+    let mut scratched = whole.clone();
+    scratched[..60_000].fill(7);
+    fs::write(&path, &scratched).unwrap();
+    near.run(&["verify", "one.sealift"]).remarks("volume 1 is damaged: 1 chunk of it, restored");
+    near.run(&["inspect", "one.sealift"]).remarks("volume 1 is damaged");
+    near.run(&["import", "one.sealift", "--to-layout", "taken"]).remarks("volume 1 is damaged");
+    assert!(near.path().join("one.imported").is_dir());
+    fs::create_dir(near.path().join("new")).unwrap();
+    near.run(&["repair", "one.sealift", "-o", "new"]).remarks("new/one.sealift");
+    assert!(fs::read(near.path().join("new/one.sealift")).unwrap() == whole && fs::read(&path).unwrap() == scratched);
+    near.run(&["repair", "one.sealift", "-o", "new"]).hints(
+        1,
+        "already exists",
+        "choose another name with -o, or move new/one.sealift away first",
+    );
+    near.run(&["key", "generate", "--out", "bert.pem"]).remarks("bert.pem");
+    near.run(&["sign", "one.sealift", "--key", "bert.pem", "-o", "signed.sealift"]).remarks("volume 1 is damaged");
+    near.run(&["verify", "signed.sealift"]).remarks("\"warnings\": []");
+    near.run(&["repair", "one.sealift"]).remarks("\"changed\"");
+    assert!(fs::read(&path).unwrap() == whole);
+    near.run(&["repair", "one.sealift"]).remarks("\"written\": []");
+    // More is lost than there is parity for.
+    let mut lost = whole.clone();
+    let each = usize::try_from(shape.volume_length()).unwrap();
+    (0..usize::from(shape.parity()) + 1).for_each(|volume| lost[volume * each + HEADER + 9] ^= 1);
+    fs::write(&path, &lost).unwrap();
+    near.run(&["verify", "one.sealift"]).hints(
+        10,
+        "is damaged or missing, and parity makes up for",
+        "find out which volumes have to be sent again, and what can be repaired: sealift --trust near repair one.sealift",
+    );
+}
