@@ -331,3 +331,47 @@ fn one_file_has_parity_for_itself() {
         "find out which volumes have to be sent again, and what can be repaired: sealift --trust near repair one.sealift",
     );
 }
+
+/// A link without an answer: of each file it drops it, flips a bit of it, cuts it, or lets it through. Returns how many came through whole.
+fn lossy_link(from: &Path, to: &Path, state: &mut u32) -> usize {
+    let mut next = |below: u32| {
+        *state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (*state >> 8) % below
+    };
+    let _ = fs::remove_dir_all(to);
+    fs::create_dir(to).unwrap();
+    let files = fs::read_dir(from).unwrap().map(|file| file.unwrap().path());
+    let mut whole = 0;
+    for file in files.filter(|file| file.extension().is_some_and(|it| it == "sealift-volume")) {
+        let mut bytes = fs::read(&file).unwrap();
+        let length = u32::try_from(bytes.len()).unwrap();
+        match next(5) {
+            0 => continue,
+            // In its chunk: a volume with one damaged header is whole.
+            1 => bytes[HEADER + usize::try_from(next(60_000)).unwrap()] ^= 1 << next(8),
+            2 => bytes.truncate(usize::try_from(next(length - 1200)).unwrap()),
+            _ => whole += 1,
+        }
+        fs::write(to.join(file.file_name().unwrap()), bytes).unwrap();
+    }
+    whole
+}
+
+#[test]
+fn what_a_link_without_an_answer_drops_and_flips_is_restored_or_nothing_is_accepted() {
+    let near = Near::pinning(&sample());
+    let place = format!("{BUNDLE}=oci:layout");
+    let fixed = ["export", "--key", "key.pem", "--bundle", &place, "--tuf", "demo=tuf", "-o", "shop"];
+    near.run(&[&fixed[..], &["--volume-size", "66592", "--parity", "5"]].concat()).remarks("shop.001");
+    let first = fs::read(near.path().join("shop.001.sealift-volume")).unwrap();
+    let data = VolumeHeader::parse(first[..HEADER].try_into().unwrap()).unwrap().shape.data();
+    let (mut state, mut accepted, mut refused) = (7, 0, 0);
+    for _ in 0..40 {
+        let whole = lossy_link(near.path(), &near.path().join("arrived"), &mut state);
+        let code = near.run(&["verify", "arrived"]).code;
+        let is_enough = whole >= usize::from(data);
+        assert!(if is_enough { code == Some(0) } else { code != Some(0) }, "{whole} of {data}: {code:?}");
+        *(if is_enough { &mut accepted } else { &mut refused }) += 1;
+    }
+    assert!(accepted > 5 && refused > 0, "{accepted}, {refused}");
+}
