@@ -22,7 +22,7 @@ impl<I: PositionedInput> VolumeSection<I> {
         Self { input: Arc::new(input), start: 0, length: None }
     }
 
-    /// The volumes in a file: one after another where it holds several of one set, and else the file as one.
+    /// The volumes in a file that have a header: one after another where it holds several of one set, and else the file as one.
     pub fn all(input: I) -> Vec<Self> {
         let whole = Self::whole(input);
         let length = whole.input.length().unwrap_or_default();
@@ -32,13 +32,16 @@ impl<I: PositionedInput> VolumeSection<I> {
         let starts =
             (0..u64::from(MAXIMUM_VOLUMES)).map(|index| index.saturating_mul(each)).take_while(|start| *start < length);
         let section = |start| Self { input: Arc::clone(&whole.input), start, length: Some(each) };
-        // A rest that is no volume follows the last one, and is ignored.
-        let is_volume = |it: &Self| length - it.start >= each || VolumeHeader::read(it).is_ok();
-        let sections: Vec<Self> = starts.map(section).filter(is_volume).collect();
-        if sections.len() > 1 && sections.iter().skip(1).any(|it| VolumeHeader::read(it).is_ok()) {
+        let sections: Vec<Self> = starts.map(section).filter(|it| VolumeHeader::read(it).is_ok()).collect();
+        if sections.iter().any(|it| it.start > 0) {
             return sections;
         }
         vec![whole]
+    }
+
+    /// Whether it stands beside others in its file.
+    pub fn is_part(&self) -> bool {
+        self.length.is_some()
     }
 }
 

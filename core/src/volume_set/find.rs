@@ -54,7 +54,7 @@ impl FoundVolumes {
             let opened = File::open(&path).map_err(VolumeSetError::access(&path))?;
             let sections = VolumeSection::all(opened);
             let name = path.display().to_string();
-            if sections.len() > 1 {
+            if sections.iter().any(VolumeSection::is_part) {
                 together.get_or_insert(path);
             }
             files.extend(sections.into_iter().map(|input| NamedVolume { name: name.clone(), input }));
@@ -121,7 +121,7 @@ pub fn damage_warnings(damage: &Damage) -> Vec<Warning> {
 
 /// Whether a file holds several volumes, one after another.
 fn holds_several(path: &Path) -> bool {
-    path.is_file() && File::open(path).is_ok_and(|file| VolumeSection::all(file).len() > 1)
+    path.is_file() && File::open(path).is_ok_and(|file| VolumeSection::all(file).iter().any(VolumeSection::is_part))
 }
 
 /// Whether a file is a volume by its name, or by its header.

@@ -379,6 +379,11 @@ fn volumes_one_after_another_in_one_file_survive_scratches_and_a_lost_beginning_
     assert!(matches!(scratched(each, 5 * each), Err(VolumeError::TooFew { .. })));
     let (read, _) = read_one_file(&file[..file.len() - each - 9000]).unwrap();
     assert!(read == archive);
+    // Also where all that is left is the last of two.
+    let mut two = set_of(&archive, 1, 1).concat();
+    let half = two.len() / 2;
+    two[..half].fill(0);
+    assert!(read_one_file(&two).unwrap().0 == archive);
     // What follows is ignored, and one volume alone is one volume.
     assert!(read_one_file(&[&file[..], b"rest"].concat()).unwrap().0 == archive);
     assert_eq!(VolumeSection::all(&file[..each + 3]).len(), 1);
