@@ -80,6 +80,20 @@ impl Image {
         Self::index(&[on("linux/amd64"), on("linux/arm64")])
     }
 
+    /// An artifact with a configuration and a layer of these types.
+    pub fn artifact(config: (&str, &[u8]), layer: (&str, &[u8])) -> Self {
+        let described = [config, layer].map(|(media_type, content)| Descriptor::of(media_type, content));
+        let manifest = json!({
+            "schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": described[0], "layers": [described[1]],
+        });
+        let bytes = manifest.to_string().into_bytes();
+        let blobs = described.into_iter().zip([config.1, layer.1]);
+        Self {
+            manifests: vec![ManifestBytes::new(Descriptor::of(OCI_MANIFEST, &bytes), bytes).expect("its own bytes")],
+            blobs: blobs.map(|(it, content)| (it.digest.clone(), (it, content.to_vec()))).collect(),
+        }
+    }
+
     /// An artifact that refers to a manifest: one layer with this content.
     pub fn referrer(subject: &Descriptor, layer_type: &str, content: &[u8]) -> Self {
         let (config, layer) = (Descriptor::of(EMPTY, b"{}"), Descriptor::of(layer_type, content));

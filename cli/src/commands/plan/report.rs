@@ -9,7 +9,7 @@ use sealift_archive_format::Digest;
 use sealift_archive_format::inventory::ItemRecord;
 use sealift_archive_format::volume::VolumeShape;
 use sealift_core::export::{Base, FirstExpiry, ItemWeight, MovedName, Plan, ShipmentLock};
-use sealift_core::trust::Finding;
+use sealift_core::trust::{Finding, Item};
 use sealift_proof::level::Level;
 use serde::Serialize;
 
@@ -102,9 +102,14 @@ struct AlreadyThere {
 #[serde(rename_all = "camelCase")]
 struct PlannedItem {
     name: String,
-    /// What the name stands for.
+    /// What is vouched for: of a bundle, its `bundle.json`.
+    digest: Digest,
+    /// The index that the name of a bundle stands for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    digest: Option<Digest>,
+    index: Option<Digest>,
+    /// What kind of artifact it is, if it is not a container image.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    artifact_type: Option<String>,
     bytes: u64,
     shared_bytes: u64,
     platforms: BTreeSet<String>,
@@ -146,14 +151,17 @@ struct MovedItem {
 impl PlannedItem {
     fn of(
         record: &ItemRecord,
-        digest: Option<&Digest>,
+        (named, artifact_type): (Option<&Digest>, Option<&str>),
         weight: ItemWeight,
         outcome: Option<&Result<&Finding, Vec<String>>>,
     ) -> Self {
+        let Item { digest, .. } = record.into();
         let finding = outcome.and_then(|outcome| outcome.as_ref().ok());
         Self {
             name: record.reference().to_owned(),
-            digest: digest.cloned(),
+            index: named.filter(|named| **named != digest).cloned(),
+            digest,
+            artifact_type: artifact_type.map(str::to_owned),
             bytes: weight.bytes,
             shared_bytes: weight.shared,
             platforms: record.images().iter().flat_map(|image| image.platforms.iter().cloned()).collect(),
@@ -165,7 +173,19 @@ impl PlannedItem {
     }
 
     fn line(&self) -> String {
-        let Self { name, digest, bytes, shared_bytes, platforms, rules, level, vouched_for_by, refused } = self;
+        let Self {
+            name,
+            digest,
+            index,
+            artifact_type,
+            bytes,
+            shared_bytes,
+            platforms,
+            rules,
+            level,
+            vouched_for_by,
+            refused,
+        } = self;
         let mut facts = Vec::new();
         facts.extend(refused.as_ref().map(|causes| format!("would be refused: {}", causes.join("; "))));
         facts.extend(level.map(|level| format!("level {level}")));
@@ -181,8 +201,9 @@ impl PlannedItem {
         });
         facts.extend((!platforms.is_empty()).then(|| platforms.iter().cloned().collect::<Vec<_>>().join(", ")));
         facts.extend(rules.iter().map(|rule| format!("chosen by {rule}")));
-        let digest = digest.as_ref().map(|digest| format!("  {digest}")).unwrap_or_default();
-        format!("  {name}{digest}  {}", facts.join("; "))
+        facts.extend(index.as_ref().map(|index| format!("index {index}")));
+        facts.extend(artifact_type.as_ref().map(|artifact_type| format!("artifact of type {artifact_type}")));
+        format!("  {name}  {digest}  {}", facts.join("; "))
     }
 }
 
@@ -197,9 +218,10 @@ impl PlanReport {
         let already_there = base.map(|base| plan.left_out_by(base));
         let already_there = already_there.map(|(layers, bytes)| AlreadyThere { layers, bytes });
         let foreseen = plan.weights().into_iter().zip(&outlook.findings);
-        let items = plan.items.iter().zip(plan.named_digests()).zip(foreseen);
-        let items = items
-            .map(|((record, digest), (weight, outcome))| PlannedItem::of(record, digest, weight, outcome.as_ref()));
+        let meant = plan.named_digests().zip(plan.artifact_types());
+        let items = plan.items.iter().zip(meant).zip(foreseen);
+        let items =
+            items.map(|((record, meant), (weight, outcome))| PlannedItem::of(record, meant, weight, outcome.as_ref()));
         let mut items: Vec<_> = items.collect();
         for item in &mut items {
             let rules = chosen.get(&item.name).into_iter().flatten();

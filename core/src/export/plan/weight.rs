@@ -6,6 +6,7 @@ use sealift_archive_format::Digest;
 
 use super::Plan;
 use crate::export::Base;
+use crate::verify::documents::ClosedItem;
 
 /// How much of the content of an archive is there for one item, in bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -46,6 +47,15 @@ impl Plan {
     /// that has no index.
     pub fn named_digests(&self) -> impl Iterator<Item = Option<&Digest>> {
         self.closed.items.iter().map(|item| item.named_digest())
+    }
+
+    /// What kind of artifact each item is, in their order: the artifact type of its manifest or index, or the type of its configuration.
+    /// `None` for bundles, container images and plain files.
+    pub fn artifact_types(&self) -> impl Iterator<Item = Option<&str>> {
+        self.closed.items.iter().map(|item| match item {
+            ClosedItem::Image(image) => image.graph.root().document().artifact_type(),
+            ClosedItem::Bundle(_) | ClosedItem::File(_) => None,
+        })
     }
 
     /// How many layers are left out on this base, and their bytes.

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::descriptor::{Annotations, Descriptor, null_as_default};
-use super::media_type::{self, Announced, ManifestKind};
+use super::media_type::{self, Announced, DOCKER_CONFIG, ManifestKind, OCI_CONFIG};
 use crate::remedy::{Remediable, Remedy};
 
 /// The longest manifest or index, in bytes. Registries agree on this limit (OCI Distribution 1.1, "Pushing Manifests").
@@ -263,6 +263,18 @@ impl ImageIndex {
 }
 
 impl Document {
+    /// What kind of artifact it is: the type that it states, or that of its configuration. `None` for an image of a container.
+    pub fn artifact_type(&self) -> Option<&str> {
+        match self {
+            Self::Index(index) => index.artifact_type.as_deref(),
+            Self::Image(image) => image.artifact_type.as_deref().or_else(|| {
+                let of_config = image.config.media_type.as_str();
+                let is_container = [OCI_CONFIG, DOCKER_CONFIG].contains(&of_config);
+                (!is_container).then_some(of_config)
+            }),
+        }
+    }
+
     /// The layers of an image, or what an index lists as such.
     pub fn layers(&self) -> Vec<&Descriptor> {
         match self {

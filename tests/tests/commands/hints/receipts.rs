@@ -49,7 +49,7 @@ fn a_history_that_was_changed() {
 }
 
 /// A near side that has pinned the site, and a list of what it exports; and the site, with a receipt of the first week.
-fn after_a_week(sample: &Sample) -> (Near, Far) {
+pub(super) fn after_a_week(sample: &Sample) -> (Near, Far) {
     let (near, far) = (Near::pinning(sample), site(sample));
     let key = |from: &Path| fs::copy(from.join("plant-7.pem.pub"), near.path().join("plant-7.pem.pub")).unwrap();
     key(&far.folder());

@@ -7,6 +7,7 @@ use sealift_tests::registry::{Action, Fault, Registry};
 use serde_json::json;
 
 use super::exports::{give, put, with};
+use super::receipts::after_a_week;
 use super::*;
 
 /// What to do about a file that is wrong.
@@ -268,6 +269,81 @@ fn a_shipment_in_shards() {
     near.run(&["import", "whole.sealift", "--to-layout", "whole"]).remarks("");
     let blobs = |layout: &str| sealift_tests::folder_content::files(&near.path().join(layout).join("blobs"));
     assert_eq!(blobs("delivered"), blobs("whole"));
+}
+
+/// Shards of a shipment are deltas too: by a receipt, by what was sent, and each of them is imported by itself.
+#[test]
+fn shards_that_are_deltas() {
+    let sample = Sample::new(now()).unwrap();
+    let (near, far) = after_a_week(&sample);
+    let lists =
+        format!("bundles = [\"{BUNDLE}=oci:layout\"]\nimages = [\"{WEB}=oci:layout\"]\n[tuf]\ndemo = \"tuf\"\n");
+    put(&near, "week.toml", lists.as_bytes());
+    let export = |arguments: &[&str], output: &str| {
+        let fixed = ["--trust", "near", "export", "-f", "week.toml", "--key", "key.pem", "-o", output];
+        let mut command = command(near.path(), &[&fixed, arguments].concat());
+        Said::of(&command.env("SOURCE_DATE_EPOCH", now().as_second().to_string()).output().unwrap())
+    };
+    let cut = "a shipment that is not locked cannot be cut: machines would not agree on what it is";
+    let lock = "lock the shipment, and give every machine the lock: sealift --trust near plan -f week.toml --lock; nothing was written";
+    export(&["--shard", "1/2", "--since", "r"], "x").hints(2, cut, lock);
+    near.run(&["plan", "-f", "week.toml", "--lock"]).remarks("");
+    let whole = Far::trusting(&sample);
+    for (base, output) in [(["--since", "r"], "since"), (["--assume", "first.sealift"], "assumed")] {
+        let (mut items, mut absent) = (Vec::new(), 0);
+        for shard in ["1/2", "2/2"] {
+            let plan = near.run(&[&["plan", "-f", "week.toml", "--shard", shard], &base[..]].concat());
+            let plan: Value = serde_json::from_str(&plan.all).unwrap();
+            let name = format!("{output}-{}", &shard[..1]);
+            let exported = export(&[&["--shard", shard], &base[..]].concat(), &name);
+            let report: Value = serde_json::from_str(&exported.all).unwrap_or_else(|_| panic!("{}", exported.all));
+            assert_eq!(report["absent"]["blobs"], plan["alreadyThere"]["layers"], "{plan}");
+            assert_eq!(report["bytes"], plan["archiveBytes"], "{plan}");
+            absent += report["absent"]["blobs"].as_u64().unwrap();
+            let delta = read(&near, &name);
+            far.import(&delta, &["--to-layout", "out"]).remarks("");
+            assert_eq!(whole.import(&delta, &["--to-layout", "out"]).code, Some(15));
+            let names =
+                report["items"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap().to_owned());
+            items.extend(names);
+        }
+        items.sort();
+        assert_eq!((items, absent > 1), (vec![BUNDLE.to_owned(), WEB.to_owned()], true));
+    }
+    export(&[], "whole").remarks("");
+    whole.import(&read(&near, "whole"), &["--to-layout", "out"]).remarks("");
+    let blobs = |far: &Far| sealift_tests::folder_content::files(&far.folder().join("out/blobs"));
+    assert_eq!(blobs(&far), blobs(&whole));
+    // A delta of all of it, too.
+    export(&["--since", "r"], "delta").remarks("absent");
+}
+
+/// A bundle has one digest wherever it is shown, and what its name stands for is beside it; a chart has a type.
+#[test]
+fn what_a_plan_calls_things() {
+    let sample = Sample::new(now()).unwrap();
+    let near = Near::pinning(&sample);
+    let bundle = format!("{BUNDLE}=oci:layout");
+    let planned = near.run(&["plan", "--bundle", &bundle, "--tuf", "demo=tuf"]);
+    let plan: Value = serde_json::from_str(&planned.all).unwrap();
+    let exported = near.export(&["--bundle", &bundle, "--tuf", "demo=tuf"]);
+    let report: Value = serde_json::from_str(&exported.all).unwrap();
+    assert_eq!(plan["items"][0]["digest"], report["items"][0]["digest"]);
+    let index: Value = serde_json::from_slice(&fs::read(near.path().join("layout/index.json")).unwrap()).unwrap();
+    let manifests = index["manifests"].as_array().unwrap();
+    let listed = manifests.iter().find(|it| it["annotations"]["org.opencontainers.image.ref.name"] == BUNDLE).unwrap();
+    assert_eq!(plan["items"][0]["index"], listed["digest"]);
+
+    let near = Near::asking_for_nothing();
+    let chart = "application/vnd.cncf.helm.config.v1+json";
+    let name = "example.com/charts/shop:1.2.3_build5";
+    let content = ("application/vnd.cncf.helm.chart.content.v1.tar+gzip", &b"a chart"[..]);
+    give(&near, name, &Image::artifact((chart, b"{\"name\":\"shop\"}"), content));
+    put(&near, "charts.toml", b"[tags]\n\"example.com/charts/shop\" = { versions = \"1.*\", from = \"oci:layout\" }\n");
+    let planned = near.run(&["plan", "-f", "charts.toml"]);
+    let plan: Value = serde_json::from_str(&planned.all).unwrap();
+    assert_eq!((&plan["items"][0]["name"], &plan["items"][0]["artifactType"]), (&json!(name), &json!(chart)));
+    near.export(&["-f", "charts.toml"]).remarks(name);
 }
 
 /// What is asked to last, and does not, is neither exported nor locked; the plan says it of every repository and layout.
