@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use sealift_archive_format::Digest;
 use sealift_archive_format::inventory::ItemRecord;
 use sealift_archive_format::volume::VolumeShape;
-use sealift_core::export::{Base, FirstExpiry, ItemWeight, MovedName, Plan, ShipmentLock};
+use sealift_core::export::{Base, Expiring, FirstExpiry, ItemWeight, MovedName, Plan, ShipmentLock};
 use sealift_core::trust::{Finding, Item};
 use sealift_proof::level::Level;
 use serde::Serialize;
@@ -301,9 +301,11 @@ impl PlanReport {
         {
             match (too_soon, place) {
                 (Some(true), _) => text.line(format_args!("Expires too soon: {of}, at {expires}")),
-                (Some(false), _) => text.line(format_args!("Valid for long enough: {of}, until {expires}")),
+                (Some(false), _) if matches!(of, Expiring::Repository { .. }) => {
+                    text.line(format_args!("Valid for long enough: {of}, until {expires}"));
+                }
                 (None, 0) => text.line(format_args!("Expires first: {of}, at {expires}")),
-                (None, _) => {}
+                (Some(false) | None, _) => {}
             }
         }
         self.volumes.iter().for_each(|volumes| text.line(volumes.line()));
