@@ -192,6 +192,7 @@ impl InputSource {
     ///
     /// # Errors
     /// The operating system's error.
+    #[cfg_attr(not(feature = "network"), expect(dead_code, reason = "only a server reads an archive later"))]
     pub(crate) fn kept_open(&self) -> io::Result<Option<Box<dyn PositionedInput>>> {
         Ok(match self {
             Self::Stream => None,

@@ -6,8 +6,8 @@ mod certificate_folders;
 pub(crate) mod connections;
 pub(crate) mod local_path;
 pub(crate) mod lock;
-#[cfg_attr(not(feature = "network"), path = "no_network.rs")]
 pub(crate) mod naming;
+#[cfg_attr(not(feature = "network"), path = "no_network.rs")]
 pub(crate) mod network;
 pub(crate) mod place;
 pub(crate) mod receipt;
