@@ -175,6 +175,8 @@ download $gun before
 trusted key rotate $gun root <<< yes
 trusted key rotate $gun snapshot --server-managed
 release 1.2
+# Archives state the second of their export.
+sleep 1.1
 export_tags "https://localhost:$server" 1.0 1.1 1.2 -- --whole-metadata -o second.sealift
 import_archive second.sealift --tuf-mirror mirrors
 same_lists

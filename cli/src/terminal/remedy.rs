@@ -552,7 +552,7 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
             );
         }
         R::CorrectExportTime { .. } => {
-            "unset SOURCE_DATE_EPOCH, or set it to a time that is as recent as maximum_transit in policy.toml asks, and not before the last export: it is what the archive states as the time of its export"
+            "unset SOURCE_DATE_EPOCH, or set it to a time that is as recent as maximum_transit in policy.toml asks: it is what the archive states as the time of its export"
         }
         R::CarryFaster { exported_at } => {
             return format!(

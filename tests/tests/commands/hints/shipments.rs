@@ -236,10 +236,11 @@ fn a_shipment_in_shards() {
     }
     let images: Vec<String> = (1..=7).map(|number| format!("\"example.com/org/app:{number}=oci:layout\"")).collect();
     put(&near, "week.toml", format!("images = [{}]\n", images.join(", ")).as_bytes());
+    let exported_at = hours_ago(1).as_second().to_string();
     let export = |arguments: &[&str], output: &str| {
         let fixed = ["--trust", "near", "export", "-f", "week.toml", "--key", "key.pem", "-o", output];
         let mut command = command(near.path(), &[&fixed, arguments].concat());
-        Said::of(&command.env("SOURCE_DATE_EPOCH", hours_ago(1).as_second().to_string()).output().unwrap())
+        Said::of(&command.env("SOURCE_DATE_EPOCH", &exported_at).output().unwrap())
     };
     let lock = "lock the shipment, and give every machine the lock: sealift --trust near plan -f week.toml --lock; nothing was written";
     export(&["--shard", "1/3"], "1.sealift").hints(
