@@ -168,7 +168,8 @@ impl Deliveries {
     /// Records what a tag now holds; `tag` is its name in errors. Returns what it held before, if that was replaced
     /// only because a person asked.
     ///
-    /// A tag that already holds the same content does not move: its record is kept, and its level may rise.
+    /// A tag that already holds the same content does not move: its record is kept, but for the latest export that brought it, and its
+    /// level may rise.
     ///
     /// # Errors
     /// [`TagError::OtherName`] and [`TagError::LowerLevel`], if the replacement was not requested.
@@ -179,12 +180,19 @@ impl Deliveries {
         offered: DeliveredTag,
         replacement: Replacement,
     ) -> Result<Option<DeliveredTag>, TagError> {
-        let Some(held) = self.tags.get(&key) else {
+        let Some(held) = self.tags.get_mut(&key) else {
             self.tags.insert(key, offered);
             return Ok(None);
         };
         let same_name = held.name == offered.name;
-        if held.digest == offered.digest && !(same_name && offered.level > held.level) {
+        if held.digest == offered.digest {
+            let latest = held.exported_at.max(offered.exported_at);
+            if same_name && offered.level > held.level {
+                *held = offered;
+            }
+            if same_name {
+                held.exported_at = latest;
+            }
             return Ok(None);
         }
         let kept = same_name && offered.level >= held.level;
@@ -331,6 +339,14 @@ mod tests {
         let mut deliveries = holding(tag("a", "one", "1a"));
         assert_eq!(set(&mut deliveries, tag("a", "one", "4")), Ok(None));
         assert_eq!(deliveries, holding(tag("a", "one", "4")), "but a higher one is");
+        // Nor is an earlier export; a later one is, so that nothing from before it takes its place.
+        let exported = |second| Timestamp::from_second(second).unwrap();
+        let of = |second, level| DeliveredTag { exported_at: Some(exported(second)), ..tag("a", "one", level) };
+        for (second, level, latest) in [(1, "4", 2), (3, "1a", 3), (3, "4", 3), (1, "1a", 2)] {
+            let mut deliveries = holding(of(2, "3a"));
+            assert_eq!(set(&mut deliveries, of(second, level)), Ok(None));
+            assert_eq!(deliveries.tag(KEY).unwrap().exported_at, Some(exported(latest)), "{second} {level}");
+        }
     }
 
     #[test]

@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 
 use libfuzzer_sys::fuzz_target;
+use sealift_archive_format::dsse::{DsseEnvelope, DsseSignature, pae};
 use sealift_core::receipt::{self, ReceiptError};
 use sealift_core::trust_store::ReceiverKey;
-use sealift_archive_format::dsse::{DsseEnvelope, DsseSignature, pae};
 use sealift_proof::signature::SigningKey;
 
 const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
