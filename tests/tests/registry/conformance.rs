@@ -212,7 +212,10 @@ impl Upload for KeptUpload<'_> {
         let mut kept = Vec::new();
         let proven = Descriptor::new("", content.digest().clone(), self.blob.size);
         self.upload.store(&mut Checked::new(Copied { content, kept: &mut kept }, &proven))?;
-        self.target.remember(Given::Blob(self.repository, self.blob, kept));
+        // Where another thread stored it meanwhile, nothing was read.
+        if kept.len() as u64 == self.blob.size {
+            self.target.remember(Given::Blob(self.repository, self.blob, kept));
+        }
         Ok(())
     }
 }
