@@ -196,7 +196,7 @@ impl DeliveryFile {
     /// Writes an entry from memory.
     fn entry(&self, state: &mut State, name: &str, content: &[u8]) -> Result<(), DeliveryFileError> {
         self.write(state, name, content.len() as u64, content).map_err(|error| match error {
-            SinkError::Content(source) => self.access(source),
+            SinkError::Content(source) | SinkError::ReadBack(source) => self.access(source),
             SinkError::Target(_) | SinkError::Missing(_) | SinkError::Invalid(_) | SinkError::NoRoom(_) => {
                 self.broken()
             }

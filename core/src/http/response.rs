@@ -245,7 +245,10 @@ impl Read for ResponseReader {
         if self.remaining == 0 {
             return match self.read_some(&mut [0])? {
                 0 => Ok(0),
-                _ => Err(io::Error::other(TooLarge { url: self.url.clone(), limit: self.limit })),
+                _ => {
+                    let error = TooLarge { url: self.url.clone(), limit: self.limit };
+                    Err(io::Error::new(io::ErrorKind::InvalidData, error))
+                }
             };
         }
         let wanted = usize::try_from(self.remaining).unwrap_or(usize::MAX).min(buffer.len());

@@ -194,8 +194,11 @@ impl TargetSearch<'_> {
             match content.read(&mut buffer) {
                 Ok(0) => return Ok(true),
                 Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => return Ok(false),
+                Err(error) => match error.kind() {
+                    io::ErrorKind::Interrupted => {}
+                    io::ErrorKind::InvalidData | io::ErrorKind::NotFound => return Ok(false),
+                    _ => return Err(self.failed(repository, descriptor)(SinkError::ReadBack(error))),
+                },
             }
         }
     }

@@ -299,7 +299,11 @@ impl Remediable for DeliveryError {
 fn of_sink(error: &SinkError) -> Remedy {
     match error {
         SinkError::NoRoom(error) => error.remedy(),
-        SinkError::Target(_) | SinkError::Missing(_) | SinkError::Invalid(_) | SinkError::Content(_) => {
+        SinkError::Target(_)
+        | SinkError::Missing(_)
+        | SinkError::Invalid(_)
+        | SinkError::Content(_)
+        | SinkError::ReadBack(_) => {
             #[cfg(feature = "network")]
             let at_registry = crate::registry::of_sink(error);
             #[cfg(not(feature = "network"))]

@@ -143,7 +143,10 @@ impl BlobReader {
     fn reopen(&mut self, error: io::Error) -> io::Result<()> {
         let url = self.client.url(&self.repository, "blobs/").map_err(io::Error::other)?;
         self.attempts.wait_after(HttpError::Body { url, source: error }).map_err(io::Error::other)?;
-        self.open().map_err(io::Error::other)
+        self.open().map_err(|error| match error {
+            RegistryError::BlobNotFound { .. } => io::Error::new(io::ErrorKind::NotFound, error),
+            error => io::Error::other(error),
+        })
     }
 }
 

@@ -8,6 +8,7 @@ use sealift_archive_format::Digest;
 
 use super::uploads::UploadError;
 use super::{RegistryClient, RegistryError};
+use crate::http::HttpError;
 use crate::oci::{Descriptor, ManifestBytes, Reference, Repository};
 use crate::transfer::{BlobContent, Checked, Offer, Sink, SinkError, Turn, Turns, Upload, lock};
 
@@ -79,8 +80,10 @@ impl Sink for RegistrySink {
         descriptor: &Descriptor,
     ) -> Result<Option<Box<dyn BlobContent + '_>>, SinkError> {
         match self.client.blob(repository, descriptor) {
-            // It says that it has what it then does not give.
-            Err(RegistryError::BlobNotFound { .. }) => Ok(Some(Box::new(Checked::new(io::empty(), descriptor)))),
+            // It says that it has what it then does not give, or something longer.
+            Err(RegistryError::BlobNotFound { .. } | RegistryError::Http(HttpError::TooLarge { .. })) => {
+                Ok(Some(Box::new(Checked::new(io::empty(), descriptor))))
+            }
             content => Ok(Some(Box::new(content?))),
         }
     }

@@ -190,7 +190,9 @@ pub trait Sink: Send + Sync {
     fn offer(&self, repository: &Repository, descriptor: &Descriptor) -> Result<Offer<'_>, SinkError>;
 
     /// Opens a blob that a repository of the sink has, to be read back: its last bytes can be read only if the whole is what the descriptor
-    /// says. `None` where [`offer`](Self::offer) has looked at the content itself.
+    /// says. `None` where [`offer`](Self::offer) has looked at the content itself. An error of reading has the kind
+    /// [`InvalidData`](io::ErrorKind::InvalidData) where the content is another one, and [`NotFound`](io::ErrorKind::NotFound) where it is
+    /// gone; every other one says nothing about the content.
     ///
     /// # Errors
     /// [`SinkError`] when it cannot be opened.
@@ -307,6 +309,9 @@ pub enum SinkError {
     /// The content could not be read, or is not what its descriptor says.
     #[error("the content to be stored could not be read")]
     Content(#[source] io::Error),
+    /// What the sink has could not be read to its end, so nobody knows whether it is right.
+    #[error("what is there could not be read to its end")]
+    ReadBack(#[source] io::Error),
 }
 
 impl SinkError {
@@ -332,7 +337,7 @@ impl SinkError {
     pub fn reason<E: Error + 'static>(&self) -> Option<&E> {
         match self {
             Self::Target(reason) | Self::Missing(reason) | Self::Invalid(reason) => reason.downcast_ref(),
-            Self::NoRoom(_) | Self::Content(_) => None,
+            Self::NoRoom(_) | Self::Content(_) | Self::ReadBack(_) => None,
         }
     }
 }

@@ -6,21 +6,21 @@ use std::io::Read as _;
 use jiff::SignedDuration;
 use sealift_archive_format::{Digest, Inventory, Reader};
 use sealift_core::export::Base;
-use sealift_core::import::{Destination, ImportError, Naming};
+use sealift_core::import::{DeliveryError, Destination, ImportError, Naming};
 use sealift_core::oci::{ForeignLayers, Graph, Platforms, Reference};
 use sealift_core::registry::{RegistrySink, RegistrySource};
-use sealift_core::transfer::Source as _;
+use sealift_core::transfer::{SinkError, Source as _};
 use sealift_tests::crossing::{Crossing, Refused};
 use sealift_tests::real_registry::{self, RealRegistry};
+use sealift_tests::registry::{Action, Answer, Fault, Registry};
 use sealift_tests::weekly_image::{base_of, sent, weekly_image};
 
 use super::client;
 
 /// A crossing into a registry, below a path.
-fn into(registry: &RealRegistry, prefix: &str) -> Crossing {
+fn into(domain: String, prefix: &str) -> Crossing {
     let mut sides = Crossing::of_images();
-    sides.far.destination =
-        Destination::Registry { domain: registry.domain(), prefix: prefix.to_owned(), naming: Naming::WithDomain };
+    sides.far.destination = Destination::Registry { domain, prefix: prefix.to_owned(), naming: Naming::WithDomain };
     sides
 }
 
@@ -61,7 +61,7 @@ fn lacking(refused: Refused) -> Vec<(Digest, bool)> {
 #[test]
 fn five_deltas_give_what_five_whole_archives_give() {
     for registry in real_registry::each() {
-        let (mut whole, mut deltas) = (into(&registry, "whole"), into(&registry, "deltas"));
+        let (mut whole, mut deltas) = (into(registry.domain(), "whole"), into(registry.domain(), "deltas"));
         let mut base = None;
         for week in 1..=5 {
             publish(&mut whole, week);
@@ -82,7 +82,7 @@ fn five_deltas_give_what_five_whole_archives_give() {
 #[test]
 fn a_layer_in_another_repository_is_shared_from_there() {
     for registry in real_registry::each() {
-        let mut sides = into(&registry, "before");
+        let mut sides = into(registry.domain(), "before");
         publish(&mut sides, 1);
         let first = sides.archive();
         sides.far.import_from(&mut &*first, &RegistrySink::new(client())).unwrap();
@@ -99,7 +99,7 @@ fn a_layer_in_another_repository_is_shared_from_there() {
 fn a_layer_that_is_collected_or_damaged_is_found_whatever_the_registry_says() {
     for registry in real_registry::each() {
         for is_damaged in [true, false] {
-            let mut sides = into(&registry, if is_damaged { "damaged" } else { "collected" });
+            let mut sides = into(registry.domain(), if is_damaged { "damaged" } else { "collected" });
             publish(&mut sides, 1);
             let first = sides.archive();
             sides.far.import_from(&mut &*first, &RegistrySink::new(client())).unwrap();
@@ -123,6 +123,51 @@ fn a_layer_that_is_collected_or_damaged_is_found_whatever_the_registry_says() {
             assert_eq!((sides.far.trusted_state(), tagged(&registry, &sides)), (state, before));
             files.iter().zip(kept).for_each(|(path, content)| fs::write(path, content).unwrap());
             sides.far.import_from(&mut &*delta, &RegistrySink::new(client())).unwrap();
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_read_back_is_not_called_damaged() {
+    let answer = |change: fn(&mut Vec<u8>)| {
+        move |content: &[u8]| {
+            let mut content = content.to_vec();
+            change(&mut content);
+            Action::Answer(Answer::new(200, &[], content))
+        }
+    };
+    let (longer, other) = (answer(|content| content.push(0)), answer(|content| content.fill(0)));
+    let rows: [(&str, &dyn Fn(&[u8]) -> Vec<Action>, bool); 7] = [
+        ("cut each time", &|_| vec![Action::CutAfter(10)], false),
+        ("refused", &|_| vec![Action::status(500, &[])], false),
+        ("cut, then refused", &|_| vec![Action::CutAfter(10), Action::status(500, &[])], false),
+        ("cut, then gone", &|_| vec![Action::CutAfter(10), Action::status(404, &[])], true),
+        ("gone", &|_| vec![Action::status(404, &[])], true),
+        ("longer", &|content| vec![longer(content)], true),
+        ("other content", &|content| vec![other(content)], true),
+    ];
+    for (row, actions, is_damage) in rows {
+        let registry = Registry::start();
+        let mut sides = into(registry.domain(), "mirror");
+        publish(&mut sides, 1);
+        let first = sides.archive();
+        sides.far.import_from(&mut &*first, &RegistrySink::new(client())).unwrap();
+        publish(&mut sides, 2);
+        let delta = sides.delta(&sides.request(), &Base::of_archives(vec![sent(&first)], []));
+        let absent = inventory(&delta).absent().next().unwrap().digest.clone();
+        let blobs = registry.state().blobs.clone();
+        let (_, content) = blobs.iter().find(|((_, digest), _)| *digest == absent.to_string()).unwrap();
+        let (mut actions, part) = (actions(content), format!("/blobs/{absent}"));
+        let last = actions.pop().unwrap();
+        actions.into_iter().for_each(|action| registry.inject(Fault::once("GET", &part, action)));
+        registry.inject(Fault::always("GET", &part, last));
+        let refused = sides.far.import_from(&mut &*delta, &RegistrySink::new(client())).map(drop).unwrap_err();
+        match refused {
+            Refused::Import(ImportError::Delivery(DeliveryError::Blob { source, digest, .. })) if !is_damage => {
+                assert!(matches!(source, SinkError::ReadBack(_) | SinkError::Target(_)), "{row}: {source:?}");
+                assert_eq!(digest, absent, "{row}");
+            }
+            refused => assert_eq!((lacking(refused), is_damage), (vec![(absent, true)], true), "{row}"),
         }
     }
 }
