@@ -4,6 +4,7 @@ pub(crate) mod base;
 #[cfg(feature = "network")]
 mod certificate_folders;
 pub(crate) mod connections;
+pub(crate) mod cut;
 pub(crate) mod local_path;
 pub(crate) mod lock;
 pub(crate) mod naming;

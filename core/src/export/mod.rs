@@ -53,7 +53,7 @@ use crate::trust::{
 use crate::trust_store::{HistoryEvent, NewHistoryLine, RepositoryName, SeenReceipt, Trust, policy};
 use crate::verify::documents::{Blob, Closed, DocumentError, Documents};
 use crate::verify::{TooMuchMetadata, count_in_room};
-use crate::volume_set::shape_of;
+use crate::volume_set::{Cut, shape_of};
 
 /// Who exports, and when.
 pub struct ExportSettings<'a> {
@@ -395,22 +395,12 @@ impl Prepared {
         self.seal.layout().length
     }
 
-    /// How the archive is cut into volumes of at most `size` bytes each, of which `parity` make up for lost ones.
+    /// The volumes that the archive is cut into.
     ///
     /// # Errors
     /// [`ShapeError`].
-    pub fn volumes(&self, size: u64, parity: u8) -> Result<VolumeShape, ShapeError> {
-        let length = self.length();
-        let data = VolumeShape::data_volumes(length, size, parity)?;
-        shape_of(self.seal.bytes(), data, parity, length)
-    }
-
-    /// How the archive is cut into volumes that stand in one file, of which parity is `percent` of a hundred more.
-    ///
-    /// # Errors
-    /// [`ShapeError`].
-    pub fn volumes_in_one_file(&self, percent: u8) -> Result<VolumeShape, ShapeError> {
-        let (data, parity) = VolumeShape::in_one_file(self.length(), percent);
+    pub fn volumes(&self, cut: Cut) -> Result<VolumeShape, ShapeError> {
+        let (data, parity) = cut.counts(self.length())?;
         shape_of(self.seal.bytes(), data, parity, self.length())
     }
 

@@ -18,6 +18,7 @@ use crate::report::ItemReport;
 use crate::trust::{self, Carrier, Finding, Item, Judgement, JudgementError, Terms};
 use crate::trust_store::{RepositoryName, Trust, policy};
 use crate::verify::{check_tuf_length, report_items};
+use crate::volume_set::Cut;
 
 /// What has been judged, and only needs a seal and its content.
 pub struct Foreseen {
@@ -91,8 +92,8 @@ impl Foreseen {
     ///
     /// # Errors
     /// [`ShapeError`].
-    pub fn volumes(&self, size: u64, parity: u8) -> Result<VolumeShape, ShapeError> {
-        let data = VolumeShape::data_volumes(self.length, size, parity)?;
+    pub fn volumes(&self, cut: Cut) -> Result<VolumeShape, ShapeError> {
+        let (data, parity) = cut.counts(self.length)?;
         VolumeShape::new(SetId::from_bytes([0; 32]), data, parity, self.length)
     }
 }

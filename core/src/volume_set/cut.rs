@@ -17,6 +17,36 @@ use crate::free_room;
 use crate::progress::Progress;
 use crate::whole_file::{PendingFile, folder_of};
 
+/// Into what an archive is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cut {
+    /// Volumes that are files of their own.
+    Volumes {
+        /// How long each may be, in bytes.
+        size: u64,
+        /// How many there are beside those with data, to make up for as many lost ones.
+        parity: u8,
+    },
+    /// Volumes that stand in one file.
+    OneFile {
+        /// How much longer parity makes it, in percent.
+        percent: u8,
+    },
+}
+
+impl Cut {
+    /// How many volumes with data, and how many with parity, an archive of `length` bytes is cut into.
+    ///
+    /// # Errors
+    /// [`ShapeError`].
+    pub(crate) fn counts(self, length: u64) -> Result<(u8, u8), ShapeError> {
+        match self {
+            Self::Volumes { size, parity } => Ok((VolumeShape::data_volumes(length, size, parity)?, parity)),
+            Self::OneFile { percent } => Ok(VolumeShape::in_one_file(length, percent)),
+        }
+    }
+}
+
 /// How an archive of `length` bytes that begins with this seal is cut.
 ///
 /// # Errors
@@ -47,11 +77,22 @@ enum VolumeOutput {
 }
 
 impl NewVolumes {
+    /// Begins what an archive is cut into: volumes whose names begin with the path, or one file that has it.
+    ///
+    /// # Errors
+    /// [`VolumeSetError`]; nothing was written.
+    pub fn begin(cut: Cut, path: &Path, shape: VolumeShape) -> Result<Self, VolumeSetError> {
+        match cut {
+            Cut::Volumes { .. } => Self::in_files(path, shape),
+            Cut::OneFile { .. } => Self::in_one_file(path, shape),
+        }
+    }
+
     /// Begins the volumes `PREFIX.001.sealift-volume` and so on. There has to be room for all of them, and none may exist.
     ///
     /// # Errors
     /// [`VolumeSetError`]; nothing was written.
-    pub fn begin(prefix: &Path, shape: VolumeShape) -> Result<Self, VolumeSetError> {
+    fn in_files(prefix: &Path, shape: VolumeShape) -> Result<Self, VolumeSetError> {
         let paths: Vec<PathBuf> = (1..=shape.volumes()).map(|number| path_of(prefix, number)).collect();
         let folder = folder_of(prefix);
         require_new(&paths, folder, &shape)?;
@@ -64,7 +105,7 @@ impl NewVolumes {
     ///
     /// # Errors
     /// [`VolumeSetError`]; nothing was written.
-    pub fn begin_in_one_file(path: &Path, shape: VolumeShape) -> Result<Self, VolumeSetError> {
+    fn in_one_file(path: &Path, shape: VolumeShape) -> Result<Self, VolumeSetError> {
         let (paths, folder) = (vec![path.to_owned()], folder_of(path));
         require_new(&paths, folder, &shape)?;
         let failed = || VolumeSetError::access(folder);
@@ -88,8 +129,8 @@ impl NewVolumes {
         let first = first_record(seal);
         let shape = shape_of(seal, old.data(), old.parity(), old.length())?;
         let mut new = match from.together() {
-            None => Self::begin(prefix, shape)?,
-            Some(_) => Self::begin_in_one_file(prefix, shape)?,
+            None => Self::in_files(prefix, shape)?,
+            Some(_) => Self::in_one_file(prefix, shape)?,
         };
         let mut reader = VolumeReader::new(from.shared());
         let skipped = io::copy(&mut (&mut reader).take(first.len() as u64), &mut io::sink());

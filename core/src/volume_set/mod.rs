@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use sealift_archive_format::volume::{ShapeError, VolumeError};
 
-pub use cut::{NewVolumes, shape_of};
+pub use cut::{Cut, NewVolumes, shape_of};
 pub use drive::{DriveFinding, DriveVolumes, WantedVolumes};
 pub use find::{FoundVolumes, damage_warnings};
 pub use repair::RepairedVolumes;

@@ -9,10 +9,11 @@ use crate::progress::Unwatched;
 use crate::report::Warning;
 
 static ARCHIVE: [u8; 400_000] = [7; 400_000];
+const FILES: Cut = Cut::Volumes { size: u64::MAX, parity: 1 };
 
 fn cut(prefix: &Path) -> Vec<PathBuf> {
     let shape = VolumeShape::new(SetId::of(b"seal", 2, 1, 400_000), 2, 1, 400_000).unwrap();
-    let mut volumes = NewVolumes::begin(prefix, shape).unwrap();
+    let mut volumes = NewVolumes::begin(FILES, prefix, shape).unwrap();
     volumes.write_all(&ARCHIVE).unwrap();
     assert_eq!(
         fs::read_dir(prefix.parent().unwrap())
@@ -57,7 +58,9 @@ fn nothing_is_written_over_and_what_is_damaged_is_replaced_when_the_new_is_whole
     let paths = cut(&prefix);
     let whole: Vec<Vec<u8>> = paths.iter().map(|path| fs::read(path).unwrap()).collect();
     let shape = VolumeShape::new(SetId::of(b"seal", 2, 1, 1), 2, 1, 1).unwrap();
-    assert!(matches!(NewVolumes::begin(&prefix, shape), Err(VolumeSetError::Exists(there)) if there == paths[0]));
+    assert!(
+        matches!(NewVolumes::begin(FILES, &prefix, shape), Err(VolumeSetError::Exists(there)) if there == paths[0])
+    );
     let mut damaged = whole[0].clone();
     damaged[600] ^= 1;
     fs::write(&paths[0], &damaged).unwrap();

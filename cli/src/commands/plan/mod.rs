@@ -5,17 +5,17 @@
 
 mod report;
 
-use bytesize::ByteSize;
 use clap::Args;
 use sealift_core::export::{self, Foreseen, ForeseenItem, Plan, PrepareError};
 use sealift_core::trust::Finding;
-use sealift_core::volume_set::VolumeSetError;
+use sealift_core::volume_set::{Cut, VolumeSetError};
 
 use crate::commands::export::{Gathered, Servers, carriers, gather, settings};
 use crate::context::Context;
 use crate::failure::{Attempt as _, Failure};
 use crate::options::base::{BaseArguments, ReadBase};
 use crate::options::connections::ConnectionArguments;
+use crate::options::cut::CutArguments;
 use crate::options::lock::LockedShipment;
 use crate::options::network::{MirrorArguments, NetworkArguments};
 use crate::options::verdict::{InspectionArguments, inspections};
@@ -25,7 +25,7 @@ use report::{Outlook, PlanReport};
 /// What to plan.
 #[derive(Debug, Args)]
 #[command(
-    after_long_help = "Examples:\n  sealift plan -f shipment.toml\n  sealift plan -f shipment.toml --lock\n  sealift plan -f shipment.toml --update\n  sealift plan --image example.com/org/app:1 \\\n      --tuf acme=https://tuf.example.com\n  sealift plan -f shipment.toml --since plant-7.receipt\n  sealift plan -f shipment.toml --volume-size 4.7GB --parity 2\n\nThe lock is beside the shipment: shipment.lock. It has the digest of each name in the shipment, and an export ships what is\nlocked. What is named on the command line beside a shipment, and what hangs off images, is not locked."
+    after_long_help = "Examples:\n  sealift plan -f shipment.toml\n  sealift plan -f shipment.toml --lock\n  sealift plan -f shipment.toml --update\n  sealift plan --image example.com/org/app:1 \\\n      --tuf acme=https://tuf.example.com\n  sealift plan -f shipment.toml --since plant-7.receipt\n  sealift plan -f shipment.toml --volume-size 4.7GB --parity 2\n  sealift plan -f shipment.toml --parity 10%\n\nThe lock is beside the shipment: shipment.lock. It has the digest of each name in the shipment, and an export ships what is\nlocked. What is named on the command line beside a shipment, and what hangs off images, is not locked."
 )]
 pub(crate) struct PlanArguments {
     #[command(flatten)]
@@ -39,20 +39,8 @@ pub(crate) struct PlanArguments {
     #[arg(long, requires = "shipment", help_heading = "Lock")]
     update: bool,
 
-    /// Say how many volumes of this size the archive would be cut into: 4.7GB, 650MB, 25GiB
-    #[arg(long, value_name = "SIZE", help_heading = "Volumes")]
-    volume_size: Option<ByteSize>,
-
-    /// With this many volumes more that make up for as many lost ones
-    #[arg(
-        long,
-        value_name = "COUNT",
-        requires = "volume_size",
-        default_value_t = 0,
-        hide_default_value = true,
-        help_heading = "Volumes"
-    )]
-    parity: u8,
+    #[command(flatten)]
+    cut: CutArguments,
 
     #[command(flatten)]
     base: BaseArguments,
@@ -72,6 +60,7 @@ pub(crate) struct PlanArguments {
 
 /// Plans.
 pub(crate) fn run(arguments: &PlanArguments, context: &Context) -> Result<(), Failure> {
+    let cut = arguments.cut.read().attempt(|| "cannot plan".to_owned())?;
     let Wanted { options: mut wanted, shipment } = arguments.wanted.with_files()?;
     let mut locked = shipment.map(LockedShipment::of).transpose()?;
     let store = context.trust_store()?;
@@ -95,7 +84,7 @@ pub(crate) fn run(arguments: &PlanArguments, context: &Context) -> Result<(), Fa
     };
     progress.finish();
     let outlook = match &foreseen {
-        Ok(foreseen) => Outlook::of(foreseen, &plan, arguments).attempt(|| "cannot plan".to_owned())?,
+        Ok(foreseen) => Outlook::of(foreseen, &plan, cut).attempt(|| "cannot plan".to_owned())?,
         Err(_) => Outlook::refused(outcomes(&plan, &each)),
     };
     let until = wanted.valid_until(context.now());
@@ -122,18 +111,15 @@ pub(crate) fn run(arguments: &PlanArguments, context: &Context) -> Result<(), Fa
 }
 
 impl<'f> Outlook<'f> {
-    fn of(foreseen: &'f Foreseen, plan: &Plan, arguments: &PlanArguments) -> Result<Self, VolumeSetError> {
-        let cut = |size: ByteSize| {
-            let shape = foreseen.volumes(size.as_u64(), arguments.parity);
-            shape.map(|shape| (size.as_u64(), shape)).map_err(VolumeSetError::from)
-        };
+    fn of(foreseen: &'f Foreseen, plan: &Plan, cut: Option<Cut>) -> Result<Self, VolumeSetError> {
+        let shape = |cut| foreseen.volumes(cut).map(|shape| (cut, shape)).map_err(VolumeSetError::from);
         let proven = foreseen.judgement.findings();
         Ok(Self {
             findings: findings(plan, &proven.items),
             red_line: foreseen.red_line,
             expiries: export::first_expiries(proven),
             archive_bytes: Some(foreseen.length),
-            volumes: arguments.volume_size.map(cut).transpose()?,
+            volumes: cut.map(shape).transpose()?,
         })
     }
 

@@ -10,6 +10,7 @@ use sealift_archive_format::inventory::ItemRecord;
 use sealift_archive_format::volume::VolumeShape;
 use sealift_core::export::{Base, Expiring, FirstExpiry, ItemWeight, MovedName, Plan, ShipmentLock};
 use sealift_core::trust::{Finding, Item};
+use sealift_core::volume_set::Cut;
 use sealift_proof::level::Level;
 use serde::Serialize;
 
@@ -25,8 +26,8 @@ pub(super) struct Outlook<'f> {
     pub(super) expiries: Vec<FirstExpiry>,
     /// How long the archive would be, in bytes.
     pub(super) archive_bytes: Option<u64>,
-    /// How large a volume may be, in bytes, and how the archive would be cut.
-    pub(super) volumes: Option<(u64, VolumeShape)>,
+    /// How the archive would be cut, if at all.
+    pub(super) volumes: Option<(Cut, VolumeShape)>,
 }
 
 /// What an export would carry.
@@ -49,8 +50,8 @@ pub(super) struct PlanReport {
     /// The archive, in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     archive_bytes: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    volumes: Option<PlannedVolumes>,
+    #[serde(flatten)]
+    volumes: Option<PlannedCut>,
     /// The lock of the shipment, where there is a shipment.
     #[serde(skip_serializing_if = "Option::is_none")]
     lock: Option<LockReport>,
@@ -67,6 +68,23 @@ struct PlannedExpiry {
     too_soon: Option<bool>,
 }
 
+/// What the archive would be cut into.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+enum PlannedCut {
+    Volumes(PlannedVolumes),
+    OneFile(PlannedFile),
+}
+
+/// The one file that would have parity for itself.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PlannedFile {
+    parity_percent: u8,
+    /// With its parity, in bytes.
+    bytes: u64,
+}
+
 /// The volumes that the archive would be cut into.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -78,6 +96,27 @@ struct PlannedVolumes {
     size: u64,
     /// How long each is, in bytes.
     bytes_each: u64,
+}
+
+impl PlannedCut {
+    fn of(cut: Cut, shape: &VolumeShape) -> Self {
+        let (count, parity, bytes_each) = (shape.volumes(), shape.parity(), shape.volume_length());
+        match cut {
+            Cut::Volumes { size, .. } => Self::Volumes(PlannedVolumes { count, parity, size, bytes_each }),
+            Cut::OneFile { percent } => {
+                Self::OneFile(PlannedFile { parity_percent: percent, bytes: bytes_each.saturating_mul(count.into()) })
+            }
+        }
+    }
+
+    fn line(&self) -> String {
+        match self {
+            Self::Volumes(volumes) => volumes.line(),
+            Self::OneFile(PlannedFile { parity_percent, bytes }) => {
+                format!("One file with {parity_percent} % of parity: {}", indicatif::HumanBytes(*bytes))
+            }
+        }
+    }
 }
 
 impl PlannedVolumes {
@@ -228,12 +267,7 @@ impl PlanReport {
             item.rules = rules.map(|rule| (*rule).to_owned()).collect();
         }
         let Outlook { findings: _, red_line, expiries, archive_bytes, volumes } = outlook;
-        let volumes = volumes.map(|(size, shape)| PlannedVolumes {
-            count: shape.volumes(),
-            parity: shape.parity(),
-            size,
-            bytes_each: shape.volume_length(),
-        });
+        let volumes = volumes.map(|(cut, shape)| PlannedCut::of(cut, &shape));
         let expiries = expiries.into_iter().map(|first| PlannedExpiry { first, too_soon: None }).collect();
         let refused = items.iter().filter(|item| item.refused.is_some()).count();
         Self {

@@ -396,6 +396,20 @@ fn a_plan_knows_how_long_the_archive_will_be() {
             fs::remove_file(volume).unwrap();
         }
     }
+    for parity in ["1%", "10%", "100%"] {
+        let shape = ["--parity", parity];
+        let plan = near.run(&[&["plan"], &image[..], &shape].concat());
+        let plan: Value = serde_json::from_str(&plan.all).unwrap();
+        near.export(&[&image[..], &shape].concat()).remarks("");
+        assert_eq!(plan["oneFile"]["bytes"], read(&near, "out.sealift").len());
+        assert_eq!(format!("{}%", plan["oneFile"]["parityPercent"]), parity);
+        fs::remove_file(near.path().join("out.sealift")).unwrap();
+    }
+    near.run(&[&["plan"], &image[..], &["--parity", "2"]].concat()).hints(
+        2,
+        "a number of volumes goes with --volume-size",
+        "see what it takes: sealift help plan",
+    );
     let small = near.run(&[&["plan"], &image[..], &["--volume-size", "1KB"]].concat());
     small.hints(2, "volumes of 1000 bytes are too small", "give a larger --volume-size");
 }
