@@ -12,7 +12,8 @@ use std::time::Duration;
 use sealift_core::verify::Transport;
 use sealift_proof::tuf::Limits;
 use sealift_serve::{
-    AccessEntry, AccessLog, ArchiveServer, Catalogue, CutReason, ServeError, ServerLimits, Stopper, TlsIdentity,
+    AccessEntry, AccessLog, ArchiveServer, CutReason, Gathering, ServeError, ServerLimits, ServingTerms, Stopper,
+    TlsIdentity,
 };
 
 use crate::crossing::FarSide;
@@ -51,13 +52,18 @@ impl AccessLog for Log {
     }
 }
 
-/// Adds an archive to a catalogue.
+/// No archives yet, to be served at this place.
+pub fn gathering<'f>(domain: &str) -> Gathering<'f> {
+    Gathering::new(ServingTerms { domain: domain.to_owned(), limits: Limits::default() })
+}
+
+/// Adds an archive to others.
 ///
 /// # Errors
 /// [`ServeError`].
-pub fn add<'f>(catalogue: &mut Catalogue<'f>, far: &FarSide, file: &'f File, domain: &str) -> Result<(), ServeError> {
+pub fn add<'f>(gathering: &mut Gathering<'f>, far: &FarSide, file: &'f File) -> Result<(), ServeError> {
     let judged = far.judge(file.try_clone().unwrap()).unwrap();
-    catalogue.add(judged, file, domain, &Limits::default(), &Transport::default()).map(drop)
+    gathering.add(judged, ("the archive", file), &Transport::default()).map(drop)
 }
 
 impl ServedArchives {
@@ -73,11 +79,11 @@ impl ServedArchives {
         let log = Arc::new(Log::default());
         let (logging, (sender, added)) = (Arc::clone(&log), channel());
         let serve = move || {
-            let mut catalogue = Catalogue::default();
+            let mut gathering = gathering(&address.to_string());
             for (file, judged) in files.iter().zip(judged) {
-                let domain = address.to_string();
-                catalogue.add(judged, file, &domain, &Limits::default(), &Transport::default()).unwrap();
+                gathering.add(judged, ("the archive", file), &Transport::default()).unwrap();
             }
+            let catalogue = gathering.complete().unwrap();
             sender.send(()).unwrap();
             server.run(&catalogue, &*logging).unwrap();
         };

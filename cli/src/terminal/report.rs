@@ -139,6 +139,7 @@ fn write(text: &mut Text, report: &Report, name: &str) {
             AbsentSeen::Nothing => "not looked at",
             AbsentSeen::Present => "the target says that it has them",
             AbsentSeen::ReadBack => "read back from the target, every digest as sealed",
+            AbsentSeen::OtherArchives => "in the other archives, every digest as sealed",
         };
         text.line(format_args!("{INDENT}{blobs} layers, {}, are left out: {seen}", HumanBytes(*bytes)));
     }

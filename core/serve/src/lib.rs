@@ -5,7 +5,7 @@
 //!
 //! | begin with | for |
 //! |---|---|
-//! | [`Catalogue::add`] | what an archive has, under the names that an import into a registry would give it |
+//! | [`Gathering::add`], [`Gathering::complete`] | what archives have, under the names that an import into a registry would give it |
 //! | [`ArchiveServer::bind`], [`ArchiveServer::run`] | serving it, until it is stopped |
 //! | [`AccessLog`] | hearing what was asked for |
 //!
@@ -22,7 +22,7 @@ mod http;
 mod server;
 
 pub use access::{AccessEntry, AccessLog, CutReason};
-pub use catalogue::{Catalogue, ServeError, ServedArchive};
+pub use catalogue::{Catalogue, Gathering, ServeError, ServedArchive, ServingTerms};
 #[doc(hidden)]
 pub use http::request::{MAXIMUM_HEAD, MAXIMUM_HEADERS, RequestFault, RequestHead};
 #[doc(hidden)]

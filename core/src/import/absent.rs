@@ -19,6 +19,8 @@ use crate::trust_store::Deliveries;
 
 /// The most repositories that are asked for a layer that is not where it should be.
 const MAXIMUM_ASKED: usize = 256;
+/// How many layers are named to a person.
+const MAXIMUM_NAMED: usize = 5;
 /// How much is read at once, in bytes.
 const BUFFER_LENGTH: usize = 128 << 10;
 
@@ -46,6 +48,25 @@ pub struct LackingBlob {
 impl LackingBlob {
     fn of(descriptor: &Descriptor, damaged_in: Option<String>) -> Self {
         Self { digest: descriptor.digest.clone(), size: descriptor.size, damaged_in }
+    }
+
+    /// How many layers lack, in words.
+    pub fn counted(blobs: &[Self]) -> String {
+        match blobs.len() {
+            1 => "a layer".to_owned(),
+            count => format!("{count} layers"),
+        }
+    }
+
+    /// The first of the layers that lack, in words, after a colon.
+    pub fn listed(blobs: &[Self]) -> String {
+        let one = |blob: &Self| match &blob.damaged_in {
+            None => format!("{} ({} bytes)", blob.digest, blob.size),
+            Some(repository) => format!("{} ({} bytes, damaged in {repository})", blob.digest, blob.size),
+        };
+        let more = blobs.len().checked_sub(MAXIMUM_NAMED).filter(|more| *more > 0).map(|more| format!("{more} more"));
+        let named = blobs.iter().take(MAXIMUM_NAMED).map(one).chain(more).collect::<Vec<_>>();
+        format!(": {}", named.join(", "))
     }
 }
 

@@ -77,7 +77,7 @@ pub enum ImportError {
     #[error("the trust store cannot read or record which tags this side sets")]
     Deliveries(#[source] TrustStoreError),
     /// What the archive leaves out is not there, or not as it should be.
-    #[error("{} that the archive leaves out {} not there{}{}", of_layers(.blobs), if .blobs.len() == 1 { "is" } else { "are" }, listed(.blobs), never_accepted(.unknown))]
+    #[error("{} that the archive leaves out {} not there{}{}", LackingBlob::counted(.blobs), if .blobs.len() == 1 { "is" } else { "are" }, LackingBlob::listed(.blobs), never_accepted(.unknown))]
     Lacking {
         /// The layers, by their digests.
         blobs: Vec<LackingBlob>,
@@ -89,7 +89,7 @@ pub enum ImportError {
         items: Vec<LackingItem>,
     },
     /// The archive leaves out layers, and it was to go to a place that is new.
-    #[error("the archive leaves out {}, and a new place has nothing of what was delivered before", of_layers(.blobs))]
+    #[error("the archive leaves out {}, and a new place has nothing of what was delivered before", LackingBlob::counted(.blobs))]
     LeftOut {
         /// The layers, by their digests.
         blobs: Vec<LackingBlob>,
@@ -170,26 +170,6 @@ impl Remediable for ImportError {
             Self::Deliveries(error) | Self::NotRemembered(error) => error.remedy(),
         }
     }
-}
-
-/// How many layers are named to a person.
-const MAXIMUM_NAMED: usize = 5;
-
-fn of_layers(blobs: &[LackingBlob]) -> String {
-    match blobs.len() {
-        1 => "a layer".to_owned(),
-        count => format!("{count} layers"),
-    }
-}
-
-fn listed(blobs: &[LackingBlob]) -> String {
-    let one = |blob: &LackingBlob| match &blob.damaged_in {
-        None => format!("{} ({} bytes)", blob.digest, blob.size),
-        Some(repository) => format!("{} ({} bytes, damaged in {repository})", blob.digest, blob.size),
-    };
-    let more = blobs.len().checked_sub(MAXIMUM_NAMED).filter(|more| *more > 0).map(|more| format!("{more} more"));
-    let named = blobs.iter().take(MAXIMUM_NAMED).map(one).chain(more).collect::<Vec<_>>();
-    format!(": {}", named.join(", "))
 }
 
 fn never_accepted(unknown: &[Digest]) -> String {

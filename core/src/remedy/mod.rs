@@ -218,6 +218,8 @@ pub enum Remedy {
     ImportInstead,
     /// Serve the archives apart, each at an address of its own.
     ServeApart,
+    /// Serve the archives together with those that have what they leave out.
+    ServeTogether,
     /// Choose another address to listen on.
     ListenElsewhere,
     /// Give the private key of the server's certificate.

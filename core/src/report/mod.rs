@@ -424,6 +424,8 @@ pub enum AbsentSeen {
     Present,
     /// All of it was read back there, and every digest is as sealed.
     ReadBack,
+    /// All of it is in other archives, which were verified together with this one.
+    OtherArchives,
 }
 
 impl Report {

@@ -19,8 +19,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use sealift_archive_format::FormatError;
-use sealift_archive_format::PositionedInput;
+use sealift_archive_format::{Digest, FormatError, PositionedInput};
 use sealift_archive_format::entry_name::EntryPlace;
 use sealift_archive_format::inventory::Inventory;
 use sealift_archive_format::reader::{RandomReader, Reader};
@@ -105,6 +104,11 @@ impl<R: Read> Judged<R> {
     /// The sealed inventory.
     pub fn inventory(&self) -> &Inventory {
         &self.head.inventory
+    }
+
+    /// The SHA-256 of what its exporters signed, by which others name the archive.
+    pub fn statement_digest(&self) -> &Digest {
+        self.head.seal.statement_digest()
     }
 
     /// How many bytes of content are left.

@@ -7,9 +7,9 @@ use sealift_core::thick_bundle::{ThickBundle, ThickBundleFile, ThickContentError
 use sealift_core::trust::ItemKind;
 use sealift_core::verify::Selection;
 use sealift_sample_publisher::Sample;
-use sealift_serve::{Catalogue, ServeError};
+use sealift_serve::ServeError;
 use sealift_tests::crossing::{BUNDLE, Crossing, Refused};
-use sealift_tests::served::add;
+use sealift_tests::served::{add, gathering};
 
 use super::*;
 
@@ -80,7 +80,7 @@ fn a_thick_bundle_crosses_byte_for_byte_and_what_is_in_it_is_delivered() {
     let transport = sealift_core::verify::Transport { file: Some(&by_position), ..Default::default() };
     crossing.far.judge(&*archive).unwrap().receive(&sealift_core::verify::Discard, &transport).unwrap();
     // Its layers cannot be read by position, so they are not served.
-    let refused = add(&mut Catalogue::default(), &crossing.far, &by_position, "localhost").unwrap_err();
+    let refused = add(&mut gathering("localhost"), &crossing.far, &by_position).unwrap_err();
     assert!(matches!(refused, ServeError::Packed { .. }), "{refused:?}");
 }
 

@@ -6,6 +6,7 @@
 mod changes;
 mod clients;
 mod command;
+mod deltas;
 mod hostile;
 mod many;
 mod protocol;

@@ -4,10 +4,10 @@ use std::fs::{self, File};
 
 use sealift_core::import::ImportError;
 use sealift_core::verify::ReceiveError;
-use sealift_serve::{ArchiveServer, Catalogue, ListenError, ServeError, ServerLimits, TlsIdentity};
+use sealift_serve::{ArchiveServer, ListenError, ServeError, ServerLimits, TlsIdentity};
 use sealift_tests::crossing::{Crossing, IMAGE};
 use sealift_tests::images::Image;
-use sealift_tests::served::add;
+use sealift_tests::served::{add, gathering};
 
 fn archive_with(crossing: &Crossing, name: &str, content: &[u8]) -> std::path::PathBuf {
     crossing.publish_image(&Image::new("linux/amd64", &[("file", content)]), &[]);
@@ -25,7 +25,7 @@ fn an_archive_that_does_not_verify_to_its_end_is_not_served() {
     bytes[at] ^= 1;
     fs::write(&path, bytes).unwrap();
     let file = File::open(&path).unwrap();
-    let refused = add(&mut Catalogue::default(), &crossing.far, &file, "localhost").unwrap_err();
+    let refused = add(&mut gathering("localhost"), &crossing.far, &file).unwrap_err();
     assert!(matches!(refused, ServeError::Import(ImportError::Receive(ReceiveError::Archive(_)))), "{refused:?}");
 }
 
@@ -37,7 +37,7 @@ fn an_archive_that_ends_too_early_or_too_late_is_not_served() {
     for other in [&bytes[..bytes.len() - 1], &[&bytes[..], b"more"].concat()] {
         fs::write(&path, other).unwrap();
         let file = File::open(&path).unwrap();
-        let refused = add(&mut Catalogue::default(), &crossing.far, &file, "localhost").unwrap_err();
+        let refused = add(&mut gathering("localhost"), &crossing.far, &file).unwrap_err();
         assert!(matches!(refused, ServeError::Format(_)), "{refused:?}");
     }
 }
@@ -52,7 +52,7 @@ fn a_compressed_archive_is_not_served() {
     compressed.write_all(&fs::read(&path).unwrap()).unwrap();
     fs::write(&path, compressed.finish().unwrap()).unwrap();
     let file = File::open(&path).unwrap();
-    let refused = add(&mut Catalogue::default(), &crossing.far, &file, "localhost").unwrap_err();
+    let refused = add(&mut gathering("localhost"), &crossing.far, &file).unwrap_err();
     assert!(matches!(refused, ServeError::Compressed), "{refused:?}");
 }
 
@@ -62,10 +62,10 @@ fn two_archives_are_served_unless_they_have_different_content_for_a_tag() {
     let one = archive_with(&crossing, "one.sealift", b"one");
     let two = archive_with(&crossing, "two.sealift", b"two");
     let (one, same, two) = (File::open(&one).unwrap(), File::open(&one).unwrap(), File::open(&two).unwrap());
-    let mut catalogue = Catalogue::default();
-    add(&mut catalogue, &crossing.far, &one, "localhost").unwrap();
-    add(&mut catalogue, &crossing.far, &same, "localhost").unwrap();
-    let refused = add(&mut catalogue, &crossing.far, &two, "localhost").unwrap_err();
+    let mut gathering = gathering("localhost");
+    add(&mut gathering, &crossing.far, &one).unwrap();
+    add(&mut gathering, &crossing.far, &same).unwrap();
+    let refused = add(&mut gathering, &crossing.far, &two).unwrap_err();
     let ServeError::TagTaken { tag, .. } = refused else { panic!("{refused:?}") };
     assert_eq!(tag, IMAGE);
 }

@@ -5,11 +5,11 @@ use std::process::Command;
 
 use sealift_archive_format::Digest;
 use sealift_sample_publisher::Sample;
-use sealift_serve::{Catalogue, ServeError, ServerLimits};
+use sealift_serve::{ServeError, ServerLimits};
 use sealift_tests::crossing::{BUNDLE, Crossing};
 use sealift_tests::malicious_exporter::REPOSITORY;
 use sealift_tests::outside_programs;
-use sealift_tests::served::{ServedArchives, add};
+use sealift_tests::served::{ServedArchives, add, gathering};
 
 #[test]
 fn ngclient_downloads_straight_from_an_archive() {
@@ -79,9 +79,9 @@ fn two_repositories_of_one_name_are_not_served_as_one() {
         fs::write(&path, crossing.archive()).unwrap();
         File::open(path).unwrap()
     });
-    let mut catalogue = Catalogue::default();
-    add(&mut catalogue, &one.far, &first, "localhost").unwrap();
-    let refused = add(&mut catalogue, &other.far, &second, "localhost").unwrap_err();
+    let mut gathering = gathering("localhost");
+    add(&mut gathering, &one.far, &first).unwrap();
+    let refused = add(&mut gathering, &other.far, &second).unwrap_err();
     let ServeError::OtherRoot { repository, root } = refused else { panic!("{refused:?}") };
     assert_eq!((repository.as_str(), root.as_str()), (REPOSITORY, "1.root.json"));
 }

@@ -7,11 +7,11 @@ use std::path::Path;
 
 use sealift_archive_format::PositionedInput;
 use sealift_core::http::PemFile;
-use sealift_core::report::Report;
+use sealift_core::report::{AbsentSeen, Report};
 use sealift_core::transfer::Workers;
 use sealift_core::trust_store::{RepositoryName, Trust};
 use sealift_core::verify::Transport;
-use sealift_serve::{ArchiveServer, Catalogue, ServedArchive, ServerLimits, TlsIdentity};
+use sealift_serve::{ArchiveServer, Gathering, ServedArchive, ServerLimits, ServingTerms, TlsIdentity};
 use serde::Serialize;
 
 use super::ServeArguments;
@@ -60,11 +60,13 @@ pub(crate) fn run(arguments: &ServeArguments, context: &Context) -> Result<(), F
     let inputs = arguments.archives.iter().map(|path| open(path)).collect::<Result<Vec<_>, _>>()?;
     let kept = inputs.iter().map(kept_open).collect::<Result<Vec<_>, _>>().attempt(attempt)?;
     let domain = called(server.address());
-    let (mut catalogue, mut served) = (Catalogue::default(), Vec::new());
+    let terms = ServingTerms { domain: domain.clone(), limits: trust.policy.limits.tuf() };
+    let (mut gathering, mut served) = (Gathering::new(terms), Vec::new());
     for ((path, input), file) in arguments.archives.iter().zip(inputs).zip(&kept) {
-        let added = arguments.add(path, input, &**file, &domain, &trust, &mut catalogue, context);
+        let added = arguments.add(path, input, &**file, &trust, &mut gathering, context);
         served.push(added.map_err(|failure| failure.about(Some(path)))?);
     }
+    let catalogue = gathering.complete().map_err(NetworkError::from).attempt(attempt)?;
     let stopper = server.stopper().map_err(Reason::Listening).attempt(attempt)?;
     interruption::stops(move || stopper.stop());
     tell(&served, &server, &domain, context)?;
@@ -86,16 +88,14 @@ impl ServeArguments {
         identity.map(Some).map_err(NetworkError::from).attempt(attempt)
     }
 
-    /// Judges and verifies an archive, and adds it to the catalogue.
-    #[allow(clippy::too_many_arguments)]
+    /// Judges and verifies an archive, and adds it to the others.
     fn add<'f>(
         &self,
         path: &Path,
         input: ArchiveInput,
         file: &'f dyn PositionedInput,
-        domain: &str,
         trust: &Trust,
-        catalogue: &mut Catalogue<'f>,
+        gathering: &mut Gathering<'f>,
         context: &Context,
     ) -> Result<ServedArchive, Failure> {
         let attempt = || format!("{} is refused", path.display());
@@ -104,7 +104,7 @@ impl ServeArguments {
         let progress = context.progress();
         progress.begin("verifying", Some(judged.remaining_bytes()));
         let transport = Transport { workers: Workers::cores(), file: source.positioned(), progress: &*progress };
-        let added = catalogue.add(judged, file, domain, &trust.policy.limits.tuf(), &transport);
+        let added = gathering.add(judged, (&path.display().to_string(), file), &transport);
         progress.finish();
         let extracted = added.map_err(NetworkError::from).attempt(attempt)?;
         let warnings = source.warnings();
@@ -144,7 +144,8 @@ fn called(address: SocketAddr) -> String {
 /// Says what is served, where, and how to get it.
 fn tell(served: &[ServedArchive], server: &ArchiveServer, domain: &str, context: &Context) -> Result<(), Failure> {
     let url = format!("{}://{domain}", if server.has_tls() { "https" } else { "http" });
-    let reports: Vec<Report> = served.iter().map(|it| it.extracted.verified().report()).collect();
+    let mut reports: Vec<Report> = served.iter().map(|it| it.extracted.verified().report()).collect();
+    reports.iter_mut().for_each(|report| report.saw(AbsentSeen::OtherArchives));
     let repositories: BTreeSet<&RepositoryName> = served.iter().flat_map(|it| &it.mirrors).collect();
     let of = |repository| ServedMirrorUrl { repository, url: format!("{url}/tuf/{repository}/") };
     let tuf_mirrors: Vec<ServedMirrorUrl<'_>> = repositories.into_iter().map(of).collect();

@@ -1,7 +1,7 @@
 //! Why an archive is not served.
 
 use sealift_archive_format::{Digest, FormatError};
-use sealift_core::import::ImportError;
+use sealift_core::import::{ImportError, LackingBlob};
 use sealift_core::remedy::{Remediable, Remedy};
 use sealift_core::trust_store::RepositoryName;
 use sealift_core::tuf_repository::mirror::MirrorError;
@@ -26,6 +26,16 @@ pub enum ServeError {
         /// Its size, in bytes.
         size: u64,
     },
+    /// Layers that archives leave out are in none of the others.
+    #[error("{} that {} out {} in none of the archives{}{}", LackingBlob::counted(.blobs), leave(.archives), if .blobs.len() == 1 { "is" } else { "are" }, LackingBlob::listed(.blobs), not_among(.unknown))]
+    Lacking {
+        /// The archives that leave them out, by their names.
+        archives: Vec<String>,
+        /// The layers.
+        blobs: Vec<LackingBlob>,
+        /// The archives that these rest on and that were not given, by their statement digests.
+        unknown: Vec<Digest>,
+    },
     /// Two archives have different content for a tag.
     #[error("{tag} is {held} in one archive and {other} in another")]
     TagTaken {
@@ -49,6 +59,22 @@ pub enum ServeError {
     Mirror(#[from] MirrorError),
 }
 
+/// `one.sealift leaves`, or `one.sealift and two.sealift leave`.
+fn leave(archives: &[String]) -> String {
+    let leave = if archives.len() == 1 { "leaves" } else { "leave" };
+    format!("{} {leave}", archives.join(" and "))
+}
+
+fn not_among(unknown: &[Digest]) -> String {
+    match unknown {
+        [] => String::new(),
+        [first, more @ ..] => {
+            let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
+            format!("; they rest on archive {first}{more}, which is not among them")
+        }
+    }
+}
+
 impl Remediable for ServeError {
     fn remedy(&self) -> Remedy {
         match self {
@@ -56,6 +82,7 @@ impl Remediable for ServeError {
             Self::Format(error) => error.remedy(),
             Self::Compressed => Remedy::Decompress,
             Self::Packed { .. } => Remedy::ImportInstead,
+            Self::Lacking { .. } => Remedy::ServeTogether,
             Self::TagTaken { .. } | Self::OtherRoot { .. } => Remedy::ServeApart,
             Self::Mirror(error) => error.remedy(),
         }

@@ -1,129 +1,151 @@
-//! The catalogue as a sink: what is delivered to it is noted, and nothing is copied.
+//! Archives on their way into a catalogue: verified one after another, and complete when nothing is lacking any more.
+//!
+//! Promise: [`Gathering::complete`] is the one way to a [`Catalogue`]: everything that is served is in one of the archives, and was verified. In which order
+//! these were added is of no matter.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io::Read;
 
-use sealift_archive_format::Digest;
-use sealift_archive_format::entry_name::EntryPlace;
-use sealift_archive_format::inventory::Inventory;
-use sealift_core::oci::{Descriptor, ManifestBytes, Reference, Repository};
-use sealift_core::transfer::{BlobContent, Offer, Sink, SinkError, Upload};
+use sealift_archive_format::inventory::{BaseRecord, Inventory};
+use sealift_archive_format::{Digest, PositionedInput, entry_name::EntryPlace};
+use sealift_core::import::{self, DeliveryWishes, Destination, Extracted, LackingBlob, Naming};
+use sealift_core::trust_store::RepositoryName;
+use sealift_core::verify::{Judged, Transport};
+use sealift_proof::tuf::Limits;
 
-use super::content::{PlacedContent, ServedContent};
-use super::pieces::PieceDigests;
-use super::{Catalogue, ServeError, ServedRepository};
+use super::sink::GatheringSink;
+use super::{Catalogue, ServeError};
 
-/// The configuration of the artifact that holds a plain file: it is made on this side, so that no archive needs to have it.
-const EMPTY_CONFIG: &[u8] = b"{}";
+/// How archives are served.
+pub struct ServingTerms {
+    /// What clients call this registry, for the names in what is returned.
+    pub domain: String,
+    /// The limits that the archives were judged with.
+    pub limits: Limits,
+}
 
-/// The entries that are blobs: their indexes, by digest.
-pub(super) fn blob_entries(inventory: &Inventory) -> HashMap<Digest, usize> {
+/// Archives that were verified, and what they lack of one another.
+pub struct Gathering<'f> {
+    pub(super) catalogue: Catalogue<'f>,
+    terms: ServingTerms,
+    archives: Vec<GatheredArchive>,
+    awaited: BTreeMap<AwaitedBlob, BTreeSet<usize>>,
+}
+
+/// An archive of which everything is served.
+pub struct ServedArchive {
+    /// What was delivered into the catalogue, with the proof.
+    pub extracted: Extracted,
+    /// The TUF repositories that are served.
+    pub mirrors: Vec<RepositoryName>,
+}
+
+/// A blob that an archive leaves out: its digest and size. Which archives do is beside it.
+type AwaitedBlob = (Digest, u64);
+
+/// An archive that was added, as far as others may need to know of it.
+struct GatheredArchive {
+    /// Its name in messages.
+    name: String,
+    statement: Digest,
+    base: Option<BaseRecord>,
+}
+
+/// Where a blob of an archive is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ListedBlob {
+    /// In the entry with this index in the inventory.
+    Carried(usize),
+    /// In no entry: it was left out.
+    Absent,
+}
+
+/// The blobs that an archive lists, by their digests.
+pub(super) fn listed_blobs(inventory: &Inventory) -> HashMap<Digest, ListedBlob> {
     let entries = inventory.entries.iter().enumerate();
     let blobs = entries.filter(|(_, entry)| matches!(entry.name.place(), EntryPlace::Blob(_)));
-    blobs.map(|(index, entry)| (entry.digest.clone(), index)).collect()
+    let listed = |(index, absent)| if absent { ListedBlob::Absent } else { ListedBlob::Carried(index) };
+    blobs.map(|(index, entry)| (entry.digest.clone(), listed((index, entry.absent)))).collect()
 }
 
-/// Notes what of the newest archive goes where.
-pub(super) struct GatheringSink<'c, 'f> {
-    catalogue: Mutex<&'c mut Catalogue<'f>>,
-    entries: HashMap<Digest, usize>,
-    archive: usize,
-    refusal: Mutex<Option<ServeError>>,
-}
-
-impl<'c, 'f> GatheringSink<'c, 'f> {
-    pub(super) fn new(catalogue: &'c mut Catalogue<'f>, entries: HashMap<Digest, usize>) -> Self {
-        let archive = catalogue.archives.len().saturating_sub(1);
-        Self { catalogue: Mutex::new(catalogue), entries, archive, refusal: Mutex::default() }
+impl<'f> Gathering<'f> {
+    /// Begins with no archive.
+    pub fn new(terms: ServingTerms) -> Self {
+        Self { catalogue: Catalogue::default(), terms, archives: Vec::new(), awaited: BTreeMap::new() }
     }
 
-    /// Why it has refused something, if it has.
-    pub(super) fn into_refusal(self) -> Option<ServeError> {
-        self.refusal.into_inner().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn catalogue(&self) -> MutexGuard<'_, &'c mut Catalogue<'f>> {
-        self.catalogue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Remembers the first refusal, which the error only stands for.
-    fn refuse(&self, refusal: ServeError) -> SinkError {
-        let error = SinkError::Target(refusal.to_string().into());
-        self.refusal.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(refusal);
-        error
-    }
-
-    fn with_repository<T>(&self, repository: &Repository, change: impl FnOnce(&mut ServedRepository) -> T) -> T {
-        change(self.catalogue().repositories.entry(repository.path().to_owned()).or_default())
-    }
-
-    /// The content of a blob, read to its end: where it is, and the digests of its pieces.
-    fn measured(&self, descriptor: &Descriptor, content: &mut dyn BlobContent) -> Result<ServedContent, SinkError> {
-        if let Some(&entry) = self.entries.get(&descriptor.digest) {
-            let pieces = PieceDigests::measure(content).map_err(SinkError::Content)?;
-            return Ok(ServedContent::Placed(PlacedContent { archive: self.archive, entry, pieces }));
+    /// Adds everything that an archive holds, after verifying it to its last byte. `name` is for messages. `file` is what `judged` reads, and
+    /// is read by position from then on. What the archive leaves out may come with one that is added before or after it.
+    ///
+    /// # Errors
+    /// [`ServeError`]; there must be no catalogue then.
+    pub fn add<R: Read>(
+        &mut self,
+        judged: Judged<R>,
+        (name, file): (&str, &'f dyn PositionedInput),
+        transport: &Transport<'_>,
+    ) -> Result<ServedArchive, ServeError> {
+        let archive = judged.by_position(file)?.ok_or(ServeError::Compressed)?;
+        let listed = listed_blobs(judged.inventory());
+        self.catalogue.archives.push(archive);
+        self.archives.push(GatheredArchive {
+            name: name.to_owned(),
+            statement: judged.statement_digest().clone(),
+            base: judged.inventory().base.clone(),
+        });
+        let (domain, prefix, naming) = (self.terms.domain.clone(), String::new(), Naming::default());
+        let destination = Destination::Registry { domain, prefix, naming };
+        let sink = GatheringSink::new(self, listed);
+        let extracted = import::extract(judged, &destination, &DeliveryWishes::default(), &sink, transport);
+        // The delivery knows only that its sink has refused.
+        let extracted = match sink.into_refusal() {
+            Some(refusal) => return Err(refusal),
+            None => extracted?,
+        };
+        let mut mirrors = Vec::new();
+        for mirror in extracted.mirrors(&self.terms.limits)? {
+            mirrors.push(mirror.repository.clone());
+            self.catalogue.mirrors.add(mirror)?;
         }
-        if descriptor.digest.matches(EMPTY_CONFIG) {
-            return Ok(ServedContent::Held(EMPTY_CONFIG.into()));
+        Ok(ServedArchive { extracted, mirrors })
+    }
+
+    /// The number of the newest archive.
+    pub(super) fn newest(&self) -> usize {
+        self.archives.len().saturating_sub(1)
+    }
+
+    /// Notes that an archive leaves out a blob, which has to come with another one.
+    pub(super) fn await_blob(&mut self, digest: Digest, size: u64, archive: usize) {
+        self.awaited.entry((digest, size)).or_default().insert(archive);
+    }
+
+    /// The catalogue of everything that was added.
+    ///
+    /// # Errors
+    /// [`ServeError::Lacking`] if an archive leaves out what none of the others has.
+    pub fn complete(self) -> Result<Catalogue<'f>, ServeError> {
+        let contents = &self.catalogue.contents;
+        let is_there = |(digest, size): &AwaitedBlob| contents.get(digest).is_some_and(|it| it.length() == *size);
+        let lacking = self.awaited.iter().filter(|(blob, _)| !is_there(blob));
+        let (mut blobs, mut lacks) = (Vec::new(), BTreeSet::new());
+        for ((digest, size), archives) in lacking {
+            blobs.push(LackingBlob { digest: digest.clone(), size: *size, damaged_in: None });
+            lacks.extend(archives);
         }
-        let (digest, size) = (descriptor.digest.clone(), descriptor.size);
-        Err(self.refuse(ServeError::Packed { digest, size }))
-    }
-}
-
-impl Sink for GatheringSink<'_, '_> {
-    fn offer(&self, repository: &Repository, descriptor: &Descriptor) -> Result<Offer<'_>, SinkError> {
-        if self.catalogue().contents.contains_key(&descriptor.digest) {
-            self.with_repository(repository, |it| it.add_blob(descriptor.digest.clone()));
-            return Ok(Offer::There);
-        }
-        let (repository, descriptor) = (repository.clone(), descriptor.clone());
-        Ok(Offer::Wanted(Box::new(BlobMeasure { sink: self, repository, descriptor })))
+        if blobs.is_empty() { Ok(self.catalogue) } else { Err(self.lacking(blobs, &lacks)) }
     }
 
-    fn put_manifest(&self, repository: &Repository, manifest: &ManifestBytes) -> Result<(), SinkError> {
-        self.with_repository(repository, |it| it.add_manifest(manifest));
-        Ok(())
-    }
-
-    fn held(&self, reference: &Reference) -> Result<Option<Digest>, SinkError> {
-        Ok(self.with_repository(reference.repository(), |it| match (reference.tag(), reference.digest()) {
-            (None, Some(digest)) => it.manifest(digest).map(|_| digest.clone()),
-            _ => it.tagged(reference.tag_or_latest()?.as_str()).cloned(),
-        }))
-    }
-
-    fn tag(&self, reference: &Reference, manifest: &ManifestBytes) -> Result<(), SinkError> {
-        let Some(tag) = reference.tag_or_latest() else { return Ok(()) };
-        let digest = &manifest.descriptor().digest;
-        match self.with_repository(reference.repository(), |it| it.set_tag(tag.as_str(), digest)) {
-            None => Ok(()),
-            Some(held) => {
-                let tag = format!("{}:{tag}", reference.repository().path());
-                Err(self.refuse(ServeError::TagTaken { tag, held, other: digest.clone() }))
-            }
-        }
-    }
-
-    fn finish(&self) -> Result<(), SinkError> {
-        Ok(())
-    }
-}
-
-/// A blob whose pieces are measured.
-struct BlobMeasure<'s, 'c, 'f> {
-    sink: &'s GatheringSink<'c, 'f>,
-    repository: Repository,
-    descriptor: Descriptor,
-}
-
-impl Upload for BlobMeasure<'_, '_, '_> {
-    fn store(self: Box<Self>, content: &mut dyn BlobContent) -> Result<(), SinkError> {
-        let Self { sink, repository, descriptor } = *self;
-        SinkError::require_offered(&descriptor, content)?;
-        let measured = sink.measured(&descriptor, content)?;
-        sink.catalogue().contents.insert(descriptor.digest.clone(), measured);
-        sink.with_repository(&repository, |it| it.add_blob(descriptor.digest));
-        Ok(())
+    /// What is said of the archives that leave out what no other has.
+    fn lacking(&self, blobs: Vec<LackingBlob>, lacks: &BTreeSet<usize>) -> ServeError {
+        let there: BTreeSet<&Digest> = self.archives.iter().map(|archive| &archive.statement).collect();
+        let lacking = || lacks.iter().filter_map(|number| self.archives.get(*number));
+        let rests_on = lacking().flat_map(|archive| match &archive.base {
+            Some(BaseRecord::Archives(archives)) => archives.as_slice(),
+            Some(BaseRecord::Receipt(_)) | None => &[],
+        });
+        let unknown: BTreeSet<Digest> = rests_on.filter(|it| !there.contains(it)).cloned().collect();
+        let archives = lacking().map(|archive| archive.name.clone()).collect();
+        ServeError::Lacking { archives, blobs, unknown: unknown.into_iter().collect() }
     }
 }

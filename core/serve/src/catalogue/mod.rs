@@ -1,7 +1,7 @@
 //! What is served: repositories with manifests, tags, blobs and referrers, and the mirrors of TUF repositories.
 //!
-//! Promise: it holds only what a delivery put into it, and [`Catalogue::add`] is the one way in: an archive is judged before, verified as it
-//! passes, and everything that [`import::extract`] would refuse is refused.
+//! Promise: it holds only what deliveries put into it, and [`Gathering`] is the one way in: an archive is judged before, verified as it
+//! passes, and everything that [`extract`](sealift_core::import::extract) would refuse is refused. What an archive leaves out is in another one.
 
 mod content;
 mod error;
@@ -9,26 +9,22 @@ mod gathering;
 mod mirrors;
 mod pieces;
 mod repository;
+mod sink;
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::Read;
 
+use sealift_archive_format::Digest;
 use sealift_archive_format::reader::RandomReader;
-use sealift_archive_format::{Digest, PositionedInput};
-use sealift_core::import::{self, DeliveryWishes, Destination, Extracted, Naming};
-use sealift_core::trust_store::RepositoryName;
-use sealift_core::verify::{Judged, Transport};
-use sealift_proof::tuf::Limits;
 
 use crate::access::CutReason;
 pub(crate) use content::{PlacedContent, ServedContent};
 pub use error::ServeError;
-use gathering::GatheringSink;
+pub use gathering::{Gathering, ServedArchive, ServingTerms};
 use mirrors::{ServedFile, ServedMirrors};
 pub(crate) use pieces::PIECE_LENGTH;
 pub(crate) use repository::ServedRepository;
 
-/// Everything that is served, from any number of archives.
+/// Everything that is served, from any number of archives; nothing that a manifest refers to and an archive lists is lacking.
 #[derive(Default)]
 pub struct Catalogue<'f> {
     archives: Vec<RandomReader<'f>>,
@@ -37,49 +33,7 @@ pub struct Catalogue<'f> {
     mirrors: ServedMirrors,
 }
 
-/// An archive of which everything is served.
-pub struct ServedArchive {
-    /// What was delivered into the catalogue, with the proof.
-    pub extracted: Extracted,
-    /// The TUF repositories that are served.
-    pub mirrors: Vec<RepositoryName>,
-}
-
-impl<'f> Catalogue<'f> {
-    /// Adds everything that an archive holds, after verifying it to its last byte. `file` is what `judged` reads, and is read by
-    /// position from then on. `domain` is what clients call this registry, for the names in what is returned. `limits` are those that the
-    /// archive was judged with.
-    ///
-    /// # Errors
-    /// [`ServeError`]; the catalogue must not be served then.
-    pub fn add<R: Read>(
-        &mut self,
-        judged: Judged<R>,
-        file: &'f dyn PositionedInput,
-        domain: &str,
-        limits: &Limits,
-        transport: &Transport<'_>,
-    ) -> Result<ServedArchive, ServeError> {
-        let archive = judged.by_position(file)?.ok_or(ServeError::Compressed)?;
-        let entries = gathering::blob_entries(judged.inventory());
-        self.archives.push(archive);
-        let (domain, prefix, naming) = (domain.to_owned(), String::new(), Naming::default());
-        let destination = Destination::Registry { domain, prefix, naming };
-        let sink = GatheringSink::new(self, entries);
-        let extracted = import::extract(judged, &destination, &DeliveryWishes::default(), &sink, transport);
-        // The delivery knows only that its sink has refused.
-        let extracted = match sink.into_refusal() {
-            Some(refusal) => return Err(refusal),
-            None => extracted?,
-        };
-        let mut mirrors = Vec::new();
-        for mirror in extracted.mirrors(limits)? {
-            mirrors.push(mirror.repository.clone());
-            self.mirrors.add(mirror)?;
-        }
-        Ok(ServedArchive { extracted, mirrors })
-    }
-
+impl Catalogue<'_> {
     /// The repositories, by their paths, in the order of these.
     pub(crate) fn repositories(&self) -> &BTreeMap<String, ServedRepository> {
         &self.repositories

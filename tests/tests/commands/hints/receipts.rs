@@ -144,6 +144,12 @@ fn what_a_delta_leaves_out() {
         "a new place has nothing of what was delivered before",
         "import it, with `sealift import`, into the registry or layout that has what it leaves out; nothing was written",
     );
+    // Nor is it served, unless another archive has what it leaves out.
+    far.run(&["serve", "shop.sealift", "--listen", "127.0.0.1:0"]).hints(
+        15,
+        "that shop.sealift leaves out are in none of the archives: sha256:",
+        "name the archives that have them too, in any order; `sealift history` lists what was imported here, each archive by its digest; nothing was served",
+    );
     let inventory: Value = serde_json::from_str(&far.run(&["inspect", "shop.sealift"]).all).unwrap();
     let entries = inventory["entries"].as_array().unwrap();
     let absent = entries.iter().find(|entry| entry["absent"] == true).unwrap()["digest"].as_str().unwrap();

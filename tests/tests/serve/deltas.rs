@@ -1,0 +1,137 @@
+//! Deltas: what one archive leaves out is served from another one, and else nothing is served.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use jiff::SignedDuration;
+use sealift_archive_format::{Digest, Inventory, Reader};
+use sealift_core::export::Base;
+use sealift_core::layout::LayoutSink;
+use sealift_serve::{ServeError, ServerLimits};
+use sealift_tests::crossing::Crossing;
+use sealift_tests::images::Image;
+use sealift_tests::served::{ServedArchives, add, gathering};
+use sealift_tests::weekly_image::{sent, weekly_image};
+
+/// Weeks, each with an image of its own name.
+struct Weeks {
+    sides: Crossing,
+    /// What is served of each week: the repository, the tag and the image.
+    images: Vec<(String, String, Image)>,
+    whole: Vec<PathBuf>,
+    deltas: Vec<PathBuf>,
+}
+
+impl Weeks {
+    /// The images are in one repository, or each in one of its own. Each delta rests on all archives before it.
+    fn new(count: usize, repository: impl Fn(usize) -> String) -> Self {
+        let mut sides = Crossing::of_images();
+        let (mut images, mut whole, mut deltas) = (Vec::new(), Vec::new(), Vec::new());
+        for week in 1..=count {
+            sides.wait(SignedDuration::from_hours(24));
+            let (repository, image) = (repository(week), weekly_image(week));
+            let name = format!("{repository}:{week}");
+            image.push(&LayoutSink::open(&sides.path("layout")).unwrap(), &name.parse().unwrap()).unwrap();
+            let before = deltas.iter().map(|path: &PathBuf| sent(&fs::read(path).unwrap())).collect::<Vec<_>>();
+            let request = sides.image_request(&name);
+            let all = sides.export(&request).unwrap();
+            let delta = if before.is_empty() {
+                all.clone()
+            } else {
+                sides.delta(&request, &Base::of_archives(before, []))
+            };
+            for (kind, archive, archives) in [("whole", all, &mut whole), ("delta", delta, &mut deltas)] {
+                let path = sides.path(&format!("{kind}-{week}.sealift"));
+                fs::write(&path, archive).unwrap();
+                archives.push(path);
+            }
+            images.push((repository, week.to_string(), image));
+        }
+        Self { sides, images, whole, deltas }
+    }
+
+    fn served(&self, archives: &[PathBuf]) -> ServedArchives {
+        let archives: Vec<&Path> = archives.iter().map(PathBuf::as_path).collect();
+        ServedArchives::start(&self.sides.far, &archives, ServerLimits::default(), None)
+    }
+}
+
+/// What an archive leaves out.
+fn absent(archive: &Path) -> Vec<Digest> {
+    let archive = fs::read(archive).unwrap();
+    let inventory = Inventory::parse(Reader::open(&*archive).unwrap().seal().statement()).unwrap();
+    inventory.absent().map(|entry| entry.digest.clone()).collect()
+}
+
+fn in_one_repository(_: usize) -> String {
+    "example.com/org/app".to_owned()
+}
+
+#[test]
+fn a_chain_of_five_deltas_serves_what_five_whole_archives_serve_in_any_order() {
+    let weeks = Weeks::new(5, in_one_repository);
+    assert!(weeks.deltas.iter().skip(1).all(|delta| absent(delta).len() == 2));
+    let whole = weeks.served(&weeks.whole);
+    let mut orders = vec![weeks.deltas.clone(); 3];
+    orders[1].reverse();
+    orders[2].swap(0, 2);
+    for order in orders {
+        let deltas = weeks.served(&order);
+        let both = |target: &str| {
+            let [one, other] = [&whole, &deltas].map(|it| it.get(target));
+            assert!(one.status == 200 && one.content == other.content, "{target}: {}", other.status);
+            one.content
+        };
+        both("/v2/_catalog");
+        for (repository, tag, image) in &weeks.images {
+            both(&format!("/v2/{repository}/tags/list"));
+            assert_eq!(both(&format!("/v2/{repository}/manifests/{tag}")), image.root().bytes());
+            for (digest, (_, content)) in &image.blobs {
+                assert_eq!(both(&format!("/v2/{repository}/blobs/{digest}")), *content);
+            }
+        }
+        let (repository, _, image) = &weeks.images[4];
+        for digest in image.blobs.keys() {
+            let part = deltas.ask("GET", &format!("/v2/{repository}/blobs/{digest}"), "Range: bytes=1-3\r\n");
+            assert!(part.status == 206 && part.content.len() <= 3, "{}", part.status);
+        }
+    }
+}
+
+#[test]
+fn a_layer_that_another_archive_brings_is_served_only_below_the_names_that_have_it() {
+    let weeks = Weeks::new(2, |week| format!("example.com/org/app-{week}"));
+    let served = weeks.served(&weeks.deltas);
+    let [(first, _, one), (second, _, other)] = &weeks.images[..] else { panic!("two weeks") };
+    let status = |repository: &str, digest: &Digest| served.get(&format!("/v2/{repository}/blobs/{digest}")).status;
+    for digest in absent(&weeks.deltas[1]) {
+        assert_eq!((status(first, &digest), status(second, &digest)), (200, 200));
+    }
+    for digest in one.blobs.keys().filter(|digest| !other.blobs.contains_key(*digest)) {
+        assert_eq!((status(first, digest), status(second, digest)), (200, 404));
+    }
+}
+
+#[test]
+fn nothing_is_served_while_a_layer_is_in_none_of_the_archives() {
+    let weeks = Weeks::new(3, in_one_repository);
+    let files: Vec<File> = weeks.deltas.iter().map(|path| File::open(path).unwrap()).collect();
+    let mut gathering = gathering("localhost");
+    for file in files.iter().skip(1) {
+        add(&mut gathering, &weeks.sides.far, file).unwrap();
+    }
+    let refused = gathering.complete().err().unwrap();
+    let said = refused.to_string();
+    let ServeError::Lacking { archives, blobs, unknown } = refused else { panic!("{refused:?}") };
+    let first = fs::read(&weeks.deltas[0]).unwrap();
+    let statement = Reader::open(&*first).unwrap().seal().statement_digest();
+    assert_eq!((archives.len(), blobs.len(), &*unknown), (2, 2, &[statement.clone()][..]), "{said}");
+    let carried = weeks.images[0].2.blobs.keys();
+    assert!(blobs.iter().all(|blob| carried.clone().any(|digest| *digest == blob.digest)));
+    for part in [
+        "2 layers that the archive and the archive leave out are in none of the archives: sha256:",
+        &format!("; they rest on archive {statement}, which is not among them"),
+    ] {
+        assert!(said.contains(part), "{said}");
+    }
+}
