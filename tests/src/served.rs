@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use sealift_core::import::Naming;
+use sealift_core::progress::Unwatched;
 use sealift_core::verify::Transport;
 use sealift_proof::tuf::Limits;
 use sealift_serve::{
@@ -54,7 +56,7 @@ impl AccessLog for Log {
 
 /// No archives yet, to be served at this place.
 pub fn gathering<'f>(domain: &str) -> Gathering<'f> {
-    Gathering::new(ServingTerms { domain: domain.to_owned(), limits: Limits::default() })
+    Gathering::new(ServingTerms { domain: domain.to_owned(), naming: Naming::default(), limits: Limits::default() })
 }
 
 /// Adds an archive to others.
@@ -63,11 +65,11 @@ pub fn gathering<'f>(domain: &str) -> Gathering<'f> {
 /// [`ServeError`].
 pub fn add<'f>(gathering: &mut Gathering<'f>, far: &FarSide, file: &'f File) -> Result<(), ServeError> {
     let judged = far.judge(file.try_clone().unwrap()).unwrap();
-    gathering.add(judged, ("the archive", file), &Transport::default()).map(drop)
+    gathering.add(judged, ("the archive", file), far.selection.clone(), &Transport::default()).map(drop)
 }
 
 impl ServedArchives {
-    /// Serves archives that are accepted.
+    /// Serves archives that are accepted, or what the side selects of them.
     ///
     /// # Panics
     /// When one is refused, or there is no server.
@@ -76,14 +78,15 @@ impl ServedArchives {
         let (address, stopper) = (server.address(), server.stopper().unwrap());
         let files: Vec<File> = archives.iter().map(|path| File::open(path).unwrap()).collect();
         let judged: Vec<_> = files.iter().map(|file| far.judge(file.try_clone().unwrap()).unwrap()).collect();
+        let selections = far.selection.shared_out(&judged).unwrap();
         let log = Arc::new(Log::default());
         let (logging, (sender, added)) = (Arc::clone(&log), channel());
         let serve = move || {
             let mut gathering = gathering(&address.to_string());
-            for (file, judged) in files.iter().zip(judged) {
-                gathering.add(judged, ("the archive", file), &Transport::default()).unwrap();
+            for ((file, judged), selection) in files.iter().zip(judged).zip(selections) {
+                gathering.add(judged, ("the archive", file), selection, &Transport::default()).unwrap();
             }
-            let catalogue = gathering.complete().unwrap();
+            let catalogue = gathering.complete(&Unwatched).unwrap();
             sender.send(()).unwrap();
             server.run(&catalogue, &*logging).unwrap();
         };

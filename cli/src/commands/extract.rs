@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use sealift_core::import::{self, DeliveryWishes, Sparse, TargetProof};
 use sealift_core::layout::LayoutSink;
-use sealift_core::oci::{PlatformWish, Platforms};
-use sealift_core::verify::{SelectedName, Selection, Transport};
+use sealift_core::verify::{SelectedName, SelectedNames, Selection, Transport};
 
 use crate::context::Context;
 use crate::failure::{Attempt as _, Failure, Reason};
 use crate::files::archive::ArchiveArgument;
 use crate::interruption;
 use crate::options::connections::ConnectionArguments;
+use crate::options::selection::PlatformArguments;
 use crate::options::target::{FileTarget, IN_ORDER};
 use crate::options::verdict::VerdictArguments;
 use crate::terminal::tags::TagsOf;
@@ -33,12 +33,8 @@ pub(crate) struct ExtractArguments {
     #[arg(value_name = "NAME", required = true)]
     names: Vec<SelectedName>,
 
-    /// Take out only these platforms of images, for example linux/amd64
-    ///
-    /// One variant of an architecture is chosen. Where you name none, it is the usual one: amd64/v1, arm/v7, arm64/v8, or none, as the
-    /// index writes it. linux/arm/v6 is another one, and linux/arm/* is every variant.
-    #[arg(long, value_name = "PLATFORM", help_heading = "What")]
-    platform: Vec<PlatformWish>,
+    #[command(flatten)]
+    platforms: PlatformArguments,
 
     #[command(flatten)]
     target: FileTarget,
@@ -72,11 +68,8 @@ pub(crate) fn run(arguments: &ExtractArguments, context: &Context) -> Result<(),
     trust.policy.require_as_strict(arguments.verdict.clock).attempt(attempt)?;
     let input = archive.open_files()?;
     let mut judged = arguments.verdict.judge(input.reader, &trust, context, attempt)?;
-    let platforms = match arguments.platform.as_slice() {
-        [] => Platforms::All,
-        chosen => Platforms::Only(chosen.to_vec()),
-    };
-    let selection = Selection { names: arguments.names.clone(), platforms };
+    let names = SelectedNames::Only(arguments.names.clone());
+    let selection = Selection { names, platforms: arguments.platforms.platforms() };
     let Some((destination, sink)) = arguments.target.open(&mut judged, &selection, LayoutSink::begin)? else {
         return Err(Reason::CommandLine("say where to: --to-layout, --to-files, or one of the new files".to_owned()))
             .attempt(attempt);

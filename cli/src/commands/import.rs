@@ -14,7 +14,6 @@ use sealift_core::import::{
 };
 use sealift_core::layout::{LayoutSink, LayoutSource};
 use sealift_core::mirror_config::{self, ConfigFile, Relocated};
-use sealift_core::oci::{PlatformWish, Platforms};
 use sealift_core::receipt;
 use sealift_core::report::{Warning, WarningReport};
 use sealift_core::transfer::Source;
@@ -30,10 +29,11 @@ use crate::files::output::replace;
 use crate::files::results::{MAPPING_FILE, REPORT_FILE, ResultsFolder};
 use crate::interruption;
 use crate::options::connections::ConnectionArguments;
-use crate::options::naming::NamingArgument;
+use crate::options::naming::NamingArguments;
 use crate::options::network::{self, NetworkArguments};
 use crate::options::receipt::{ImportReceiptArguments, Site, WrittenReceipt};
 use crate::options::registry_name::{self, RegistryName};
+use crate::options::selection::SelectionArguments;
 use crate::options::target::{FileTarget, IN_ORDER, NEW_FILES, OpenedTarget};
 use crate::options::verdict::VerdictArguments;
 use crate::terminal::shell::quoted_path;
@@ -45,6 +45,7 @@ use crate::terminal::{report, tags};
 #[derive(Debug, Args)]
 #[command(
     mut_arg("connections", |argument| argument.conflicts_with_all(IN_ORDER)),
+    mut_arg("names", |argument| argument.conflicts_with("FileTarget")),
     group = ArgGroup::new("where_to").args(["to_registry", "to_layout", "to_files"]).args(NEW_FILES).required(true),
     after_long_help = "Examples:\n  sealift import shop.sealift --to-registry registry.internal:5000/mirror\n  sealift import shop.sealift --to-registry registry.internal:5000 --names flat\n  sealift import shop.sealift --to-layout /srv/images\n  sealift import --from-drive /media/cdrom --to-layout /srv/images\n  sealift import shop.sealift --to-thick-bundle shop-1.4.tgz\n  sealift import app.sealift --to-docker-archive app.tar\n  sealift import wheel.sealift --to-files /srv/files\n\nA thick bundle is for porter publish --archive; a docker-archive is for docker load, podman load and ctr images import. A folder of files takes plain files alone.\n\nNothing is written until every check that trust depends on has passed. Blobs go first, then manifests, then tags; after that, the trusted state advances. A tag that was set here before does not move to another name or a lower level unless --replace-tag names it. Running it again does not repeat what is already done."
 )]
@@ -55,27 +56,11 @@ pub(crate) struct ImportArguments {
     #[command(flatten)]
     target: Target,
 
-    /// Deliver only this bundle, image or file (file:/NAME), or this part of a bundle; may be given more than once
-    ///
-    /// The archive is verified as a whole all the same, and all of it is remembered as accepted.
-    #[arg(long, value_name = "NAME", help_heading = "What")]
-    select: Vec<SelectedName>,
+    #[command(flatten)]
+    selection: SelectionArguments,
 
-    /// Deliver only these platforms of images, for example linux/amd64
-    ///
-    /// One variant of an architecture is chosen. Where you name none, it is the usual one: amd64/v1, arm/v7, arm64/v8, or none, as the
-    /// index writes it. linux/arm/v6 is another one, and linux/arm/* is every variant.
-    #[arg(long, value_name = "PLATFORM", help_heading = "What")]
-    platform: Vec<PlatformWish>,
-
-    /// What to do with the registry in each name: with-domain (the default) puts it before the path, flat drops it
-    ///
-    /// with-domain: docker.io/library/nginx:1 goes to HOST/PREFIX/docker.io/library/nginx:1, and example.com:5000/app
-    /// to HOST/PREFIX/example.com_5000/app. flat: they go to HOST/PREFIX/library/nginx:1 and HOST/PREFIX/app, and so
-    /// does the same path in any other registry. A FILE has a line for each registry, or beginning of a repository's name, that goes to
-    /// another path: "docker.io/library" = "base"; the longest beginning decides, and other names are as with with-domain.
-    #[arg(long, value_name = "HOW|FILE", conflicts_with = "FileTarget", help_heading = "Where to")]
-    names: Option<NamingArgument>,
+    #[command(flatten)]
+    names: NamingArguments,
 
     /// Let this tag, named as it is delivered, or this file (file:/NAME) move to another name or to a lower level; may be given more than
     /// once
@@ -167,14 +152,6 @@ impl ImportArguments {
             held.join(receipt::survey(&place, &deliveries, &*source).attempt(attempt)?);
         }
         site.write(store, &place, held, context.now())
-    }
-
-    fn selection(&self) -> Selection {
-        let platforms = match self.platform.as_slice() {
-            [] => Platforms::All,
-            chosen => Platforms::Only(chosen.to_vec()),
-        };
-        Selection { names: self.select.clone(), platforms }
     }
 }
 
@@ -294,8 +271,8 @@ pub(crate) fn run(arguments: &ImportArguments, context: &Context) -> Result<(), 
         unused.remove();
         told.to_owned()
     });
-    let naming = arguments.names.as_ref().map_or(Ok(Naming::default()), NamingArgument::read)?;
-    let selection = arguments.selection();
+    let naming = arguments.names.read()?;
+    let selection = arguments.selection.selection();
     let (destination, sink) = arguments.target.open(naming, &arguments.network, &mut judged, &selection)?;
     let progress = context.progress();
     progress.begin("importing", Some(judged.remaining_bytes()));
@@ -464,13 +441,8 @@ mod tests {
     }
 
     #[test]
-    fn a_registry_keeps_domains_unless_they_are_dropped_by_name() {
-        let naming = |arguments: &[&str]| parse(arguments).unwrap().names;
-        assert_eq!(naming(&["--to-registry", "r.inner"]), None);
-        let named = |how: &str| naming(&["--to-registry", "r.inner", "--names", how]);
-        assert_eq!(named("with-domain"), Some(NamingArgument::WithDomain));
-        assert_eq!(named("flat"), Some(NamingArgument::Flat));
-        assert_eq!(named("names.toml"), Some(NamingArgument::Map("names.toml".into())));
+    fn a_registry_has_names_of_its_own_and_other_places_keep_them() {
+        assert!(parse(&["--to-registry", "r.inner", "--names", "flat"]).is_ok());
         assert!(parse(&["--to-layout", "folder"]).is_ok());
         assert!(parse(&["--to-layout", "folder", "--names", "flat"]).is_err(), "a layout keeps names as they are");
         for target in

@@ -14,7 +14,7 @@ use sealift_core::verify::{Discard, Transport};
 use crate::context::Context;
 use crate::failure::{Attempt as _, Failure, Reason};
 use crate::files::archive::ArchiveArgument;
-use crate::options::naming::NamingArgument;
+use crate::options::naming::NamingArguments;
 use crate::options::network::NetworkArguments;
 use crate::options::registry_name::{self, RegistryName};
 use crate::options::target::OpenedTarget;
@@ -24,6 +24,7 @@ use crate::terminal::report;
 /// What to verify.
 #[derive(Debug, Args)]
 #[command(
+    mut_arg("names", |argument| argument.requires("target").help_heading("Proof")),
     after_long_help = "Examples:\n  sealift verify shop.sealift\n  ssh far-host cat shop.sealift | sealift verify -\n  sealift verify /media/discs\n  sealift verify --from-drive /media/cdrom\n  sealift verify week-49.sealift --target registry.internal:5000/mirror\n  sealift verify --audit --freshness 2026-01-31T12:00:00Z shop-2026-01.sealift\n\nThe archive is read once, from front to back. Nothing is written, and no network is used, unless --target names a registry. With --quiet, the verdict is one line."
 )]
 pub(crate) struct VerifyArguments {
@@ -41,9 +42,8 @@ pub(crate) struct VerifyArguments {
     #[arg(long, value_name = "WHERE", help_heading = "Proof")]
     target: Option<LookedInto>,
 
-    /// What becomes of the registry in each name, as import --names has it: with-domain (the default), flat, or a FILE
-    #[arg(long, value_name = "HOW|FILE", requires = "target", help_heading = "Proof")]
-    names: Option<NamingArgument>,
+    #[command(flatten)]
+    names: NamingArguments,
 
     /// Believe the registry that it holds what a delta leaves out, without reading it back
     #[arg(long, requires = "target", help_heading = "Proof")]
@@ -127,7 +127,7 @@ fn verify(arguments: &VerifyArguments, context: &Context) -> Result<(), Failure>
     let transport = Transport { workers: Workers::cores(), file: input.source.positioned(), progress: &*progress };
     let proof = if arguments.trust_target { TargetProof::Present } else { TargetProof::ReadBack };
     let looked = arguments.target.as_ref().map(|target| -> Result<(), Failure> {
-        let naming = arguments.names.as_ref().map_or(Ok(Naming::default()), NamingArgument::read)?;
+        let naming = arguments.names.read()?;
         let (destination, sink) = target.open(naming, &arguments.network)?;
         import::look(&mut judged, &destination, proof, &store, &*sink, &transport).attempt(attempt)
     });

@@ -63,7 +63,9 @@ fn serve(error: &ServeError) -> Conclusion {
         ServeError::Import(error) => sink::import(error),
         ServeError::Format(error) => archive::format(error),
         ServeError::Mirror(error) => sink::mirror(error),
-        ServeError::Compressed | ServeError::Packed { .. } => ExitCode::ArchiveFormat.noting(NOTHING_SERVED),
+        ServeError::Compressed | ServeError::Packed { .. } | ServeError::Changed { .. } => {
+            ExitCode::ArchiveFormat.noting(NOTHING_SERVED)
+        }
         ServeError::Lacking { .. } => ExitCode::Content.noting(NOTHING_SERVED),
         ServeError::TagTaken { .. } | ServeError::OtherRoot { .. } => ExitCode::Policy.noting(NOTHING_SERVED),
     }

@@ -66,6 +66,7 @@ fn delivery(error: &DeliveryError) -> Conclusion {
 pub(super) fn selection(error: &SelectionError) -> Conclusion {
     match error {
         SelectionError::Name { .. }
+        | SelectionError::NameInNone { .. }
         | SelectionError::Platform { .. }
         | SelectionError::LeftOut { .. }
         | SelectionError::TooLate { .. } => ExitCode::Usage.noting(NOTHING_WRITTEN),

@@ -14,6 +14,7 @@ pub(crate) mod place;
 pub(crate) mod receipt;
 pub(crate) mod referrers;
 pub(crate) mod registry_name;
+pub(crate) mod selection;
 pub(crate) mod source;
 pub(crate) mod tags;
 pub(crate) mod target;

@@ -131,6 +131,9 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
             "deliver it with `sealift import` to a registry or a layout instead: it cannot be served from its file"
         }
         R::ServeApart => "serve each of the two by a command of its own, with another --listen",
+        R::ServeOneOfTwo => {
+            "serve each of the two by a command of its own, with another --listen; or name what is served with --select, and of the two only one, by its digest"
+        }
         R::ServeTogether => {
             "name the archives that have them too, in any order; `sealift history` lists what was imported here, each archive by its digest"
         }

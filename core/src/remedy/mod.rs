@@ -218,6 +218,8 @@ pub enum Remedy {
     ImportInstead,
     /// Serve the archives apart, each at an address of its own.
     ServeApart,
+    /// Serve the archives apart, or choose one of two contents for a tag by its digest.
+    ServeOneOfTwo,
     /// Serve the archives together with those that have what they leave out.
     ServeTogether,
     /// Choose another address to listen on.

@@ -19,10 +19,10 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use sealift_archive_format::{Digest, FormatError, PositionedInput};
 use sealift_archive_format::entry_name::EntryPlace;
 use sealift_archive_format::inventory::Inventory;
 use sealift_archive_format::reader::{RandomReader, Reader};
+use sealift_archive_format::{Digest, FormatError, PositionedInput};
 use sealift_proof::freshness::AskedClock;
 use sealift_proof::in_toto::Inspections;
 
@@ -31,11 +31,11 @@ pub(crate) use head::check_tuf_length;
 pub use head::{HeadError, TooMuchMetadata, open, open_sealed};
 pub use receive::{Discard, ReceiveError, Receiver, Transport};
 pub(crate) use selection::Selected;
-pub use selection::{SelectedName, SelectedNameError, Selection, SelectionError};
+pub use selection::{SelectedName, SelectedNameError, SelectedNames, Selection, SelectionError};
 
 use crate::report::{AbsentSeen, ContentReport, Report, Warning};
 use crate::seal::VerifiedSeal;
-use crate::trust::{Attestations, Carried, Judgement, Purpose, Terms};
+use crate::trust::{Attestations, Carried, Finding, Judgement, Purpose, Terms};
 use crate::trust_store::TrustBasis;
 use receive::ReadAhead;
 pub(crate) use receive::count_in_room;
@@ -139,6 +139,11 @@ impl<R: Read> Judged<R> {
     /// [`FormatError`] when the file does not end as it should.
     pub fn by_position<'f>(&self, file: &'f dyn PositionedInput) -> Result<Option<RandomReader<'f>>, FormatError> {
         self.reader.by_position(file)
+    }
+
+    /// What was found about its items.
+    fn items(&self) -> &[Finding] {
+        &self.judgement.findings().items
     }
 
     /// The terms on which it was judged.

@@ -6,11 +6,13 @@
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
+use std::io::Read;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use sealift_archive_format::{Digest, FileName, FileNameError, FormatError, file_name};
 
+use super::Judged;
 use super::documents::{Closed, ClosedBundle, ClosedImage, ClosedItem};
 use crate::oci::graph::NotHere;
 use crate::oci::stated_platform::{self, ChosenImages};
@@ -68,10 +70,29 @@ impl fmt::Display for SelectedName {
 /// What is delivered.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
-    /// The bundles, images and files, by name; everything, if none is named. A part of a bundle may be named too.
-    pub names: Vec<SelectedName>,
+    /// The bundles, images and files.
+    pub names: SelectedNames,
     /// The platforms of images.
     pub platforms: Platforms,
+}
+
+/// The bundles, images and files that are delivered.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum SelectedNames {
+    /// All that there are.
+    #[default]
+    All,
+    /// Those with these names. A part of a bundle may be named too.
+    Only(Vec<SelectedName>),
+}
+
+impl SelectedNames {
+    fn listed(&self) -> &[SelectedName] {
+        match self {
+            Self::All => &[],
+            Self::Only(names) => names,
+        }
+    }
 }
 
 /// Why nothing can be delivered by a selection.
@@ -83,6 +104,16 @@ pub enum SelectionError {
         /// The name.
         name: SelectedName,
         /// The first names that it has.
+        there: Vec<String>,
+    },
+    /// None of several archives has anything of this name.
+    #[error("none of the {archives} archives has {name}; they have {}", .there.join(", "))]
+    NameInNone {
+        /// The name.
+        name: SelectedName,
+        /// How many archives there are.
+        archives: usize,
+        /// The first names that they have.
         there: Vec<String>,
     },
     /// An image is not there for any of the chosen platforms.
@@ -123,7 +154,7 @@ fn or_unstated(platforms: &[String]) -> String {
 impl Remediable for SelectionError {
     fn remedy(&self) -> Remedy {
         match self {
-            Self::Name { .. } | Self::Platform { .. } => Remedy::InspectArchive,
+            Self::Name { .. } | Self::NameInNone { .. } | Self::Platform { .. } => Remedy::InspectArchive,
             Self::LeftOut { .. } => Remedy::ExportPlatforms,
             Self::TooLate { .. } => Remedy::DeliverAllPlatforms,
             Self::Archive(error) => error.remedy(),
@@ -171,11 +202,32 @@ impl Selection {
         }
         match names.missed() {
             None => Ok((selected, graphs.absent)),
-            Some(name) => {
-                let there = findings.iter().flat_map(Finding::walk).map(|it| it.item.reference.clone());
-                Err(SelectionError::Name { name: name.clone(), there: there.take(MAXIMUM_NAMES).collect() })
-            }
+            Some(name) => Err(SelectionError::Name { name: name.clone(), there: named(findings).collect() }),
         }
+    }
+
+    /// What is delivered of each of several archives: of the names, those that it has.
+    ///
+    /// # Errors
+    /// [`SelectionError`] where none of them has a name.
+    pub fn shared_out<R: Read>(&self, archives: &[Judged<R>]) -> Result<Vec<Self>, SelectionError> {
+        let SelectedNames::Only(names) = &self.names else { return Ok(vec![self.clone(); archives.len()]) };
+        let found: Vec<HashSet<usize>> =
+            archives.iter().map(|it| AskedNames::of(&self.names).found_in(it.items(), it.closed())).collect();
+        let is_missed = |at: usize| found.iter().all(|found| !found.contains(&at));
+        if let Some((_, name)) = names.iter().enumerate().find(|(at, _)| is_missed(*at)) {
+            let (name, there) = (name.clone(), archives.iter().flat_map(|it| named(it.items())));
+            let there = there.take(MAXIMUM_NAMES).collect();
+            return Err(match archives {
+                [_] => SelectionError::Name { name, there },
+                several => SelectionError::NameInNone { name, archives: several.len(), there },
+            });
+        }
+        let of = |found: HashSet<usize>| {
+            let names = names.iter().enumerate().filter(|(at, _)| found.contains(at)).map(|(_, name)| name.clone());
+            Self { names: SelectedNames::Only(names.collect()), platforms: self.platforms.clone() }
+        };
+        Ok(found.into_iter().map(of).collect())
     }
 
     /// The configurations that say for which platforms the images of this selection are, each with the name of an image.
@@ -187,6 +239,11 @@ impl Selection {
         });
         configurations.collect()
     }
+}
+
+/// The first names that an archive has.
+fn named(findings: &[Finding]) -> impl Iterator<Item = String> {
+    findings.iter().flat_map(Finding::walk).map(|it| it.item.reference.clone()).take(MAXIMUM_NAMES)
 }
 
 impl Selected<'_> {
@@ -202,6 +259,7 @@ impl Selected<'_> {
 
 /// The names that a person asks for, and which of them were found.
 struct AskedNames<'n> {
+    takes_all: bool,
     names: &'n [SelectedName],
     files: HashMap<&'n str, Vec<usize>>,
     by_tag: HashMap<String, Vec<usize>>,
@@ -210,9 +268,10 @@ struct AskedNames<'n> {
 }
 
 impl<'n> AskedNames<'n> {
-    fn of(names: &'n [SelectedName]) -> Self {
+    fn of(names: &'n SelectedNames) -> Self {
+        let (takes_all, names) = (*names == SelectedNames::All, names.listed());
         let (files, by_tag, by_digest) = (HashMap::new(), HashMap::new(), HashMap::new());
-        let mut asked = Self { names, files, by_tag, by_digest, found: HashSet::new() };
+        let mut asked = Self { takes_all, names, files, by_tag, by_digest, found: HashSet::new() };
         for (at, name) in names.iter().enumerate() {
             let name = match name {
                 SelectedName::Reference(name) => name,
@@ -230,9 +289,20 @@ impl<'n> AskedNames<'n> {
         asked
     }
 
-    /// Whether something is asked for, which it is, too, where nothing is asked for by name.
+    /// Which of them an archive has.
+    fn found_in(mut self, findings: &[Finding], closed: &Closed) -> HashSet<usize> {
+        for (finding, item) in findings.iter().zip(&closed.items) {
+            self.take(finding, item.named_digest());
+            for (part, image) in finding.parts.iter().zip(item.images()) {
+                self.take(part, Some(&image.graph.root().descriptor().digest));
+            }
+        }
+        self.found
+    }
+
+    /// Whether something is asked for.
     fn take(&mut self, finding: &Finding, named_digest: Option<&Digest>) -> bool {
-        if self.names.is_empty() {
+        if self.takes_all {
             return true;
         }
         if finding.item.kind == ItemKind::File {

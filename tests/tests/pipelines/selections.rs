@@ -10,7 +10,7 @@ use sealift_core::layout::LayoutSink;
 use sealift_core::oci::{Descriptor, Platforms};
 use sealift_core::remedy::{Remediable as _, Remedy};
 use sealift_core::report::Warning;
-use sealift_core::verify::{Selection, SelectionError, Transport};
+use sealift_core::verify::{SelectedNames, Selection, SelectionError, Transport};
 use sealift_tests::crossing::{BUNDLE, Crossing, IMAGE, Refused};
 use sealift_tests::folder_content::files;
 use sealift_tests::images::Image;
@@ -32,7 +32,11 @@ fn chosen(names: &[&str], platforms: &[&str]) -> Selection {
         [] => Platforms::All,
         chosen => Platforms::Only(chosen.iter().map(|platform| platform.parse().unwrap()).collect()),
     };
-    Selection { names: names.iter().map(|name| name.parse().unwrap()).collect(), platforms }
+    let names = match names {
+        [] => SelectedNames::All,
+        chosen => SelectedNames::Only(chosen.iter().map(|name| name.parse().unwrap()).collect()),
+    };
+    Selection { names, platforms }
 }
 
 fn names(sides: &Crossing) -> Vec<String> {

@@ -149,7 +149,7 @@ fn what_is_tagged_for_a_signature_is_carried_too() {
     for (platform, goes) in [("linux/amd64", true), ("linux/arm64", false)] {
         let far = Registry::start();
         let platforms = Platforms::Only([platform.parse().unwrap()].into());
-        crossing.far.selection = Selection { names: Vec::new(), platforms };
+        crossing.far.selection = Selection { platforms, ..Selection::default() };
         let delivered = deliver(&mut crossing, &archive, &far).unwrap();
         assert_eq!(attached_in(&far).iter().any(|(tag, _)| *tag == sig), goes, "{platform}");
         // What was left here is told as what was left on export.

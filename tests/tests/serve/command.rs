@@ -187,3 +187,17 @@ fn a_person_reads_where_it_listens_and_how_to_pull() {
     child.kill().unwrap();
     child.wait().unwrap();
 }
+
+#[test]
+fn what_is_chosen_is_served_under_the_names_that_are_asked_for() {
+    let demo = Demo::new();
+    let web = "example.com/demo/web:1.0.0";
+    let chosen = ["--json", "serve", "shop.sealift", "--select", web, "--names", "flat"];
+    let served = ServingCommand::start(demo.command(&chosen));
+    let host = served.host().to_owned();
+    let catalogue = ask(&host, "/v2/_catalog").json();
+    assert_eq!(catalogue["repositories"], serde_json::json!(["demo/web"]));
+    let place = served.serving["relocation"][web].as_str().unwrap();
+    assert!(place.starts_with(&format!("{host}/demo/web@sha256:")), "{place}");
+    assert_eq!(served.end("-TERM").0, Some(0));
+}

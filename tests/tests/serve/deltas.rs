@@ -1,12 +1,15 @@
 //! Deltas: what one archive leaves out is served from another one, and else nothing is served.
 
 use std::fs::{self, File};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use jiff::SignedDuration;
 use sealift_archive_format::{Digest, Inventory, Reader};
 use sealift_core::export::Base;
 use sealift_core::layout::LayoutSink;
+use sealift_core::progress::Unwatched;
+use sealift_core::verify::{SelectedNames, Selection, SelectionError, Transport};
 use sealift_serve::{ServeError, ServerLimits};
 use sealift_tests::crossing::Crossing;
 use sealift_tests::images::Image;
@@ -35,11 +38,8 @@ impl Weeks {
             let before = deltas.iter().map(|path: &PathBuf| sent(&fs::read(path).unwrap())).collect::<Vec<_>>();
             let request = sides.image_request(&name);
             let all = sides.export(&request).unwrap();
-            let delta = if before.is_empty() {
-                all.clone()
-            } else {
-                sides.delta(&request, &Base::of_archives(before, []))
-            };
+            let delta =
+                if before.is_empty() { all.clone() } else { sides.delta(&request, &Base::of_archives(before, [])) };
             for (kind, archive, archives) in [("whole", all, &mut whole), ("delta", delta, &mut deltas)] {
                 let path = sides.path(&format!("{kind}-{week}.sealift"));
                 fs::write(&path, archive).unwrap();
@@ -120,7 +120,7 @@ fn nothing_is_served_while_a_layer_is_in_none_of_the_archives() {
     for file in files.iter().skip(1) {
         add(&mut gathering, &weeks.sides.far, file).unwrap();
     }
-    let refused = gathering.complete().err().unwrap();
+    let refused = gathering.complete(&Unwatched).err().unwrap();
     let said = refused.to_string();
     let ServeError::Lacking { archives, blobs, unknown } = refused else { panic!("{refused:?}") };
     let first = fs::read(&weeks.deltas[0]).unwrap();
@@ -134,4 +134,62 @@ fn nothing_is_served_while_a_layer_is_in_none_of_the_archives() {
     ] {
         assert!(said.contains(part), "{said}");
     }
+}
+
+#[test]
+fn what_is_not_chosen_is_not_served_and_is_there_for_deltas_all_the_same() {
+    let mut weeks = Weeks::new(3, in_one_repository);
+    let (repository, tag, image) = weeks.images[2].clone();
+    weeks.sides.far.selection = choose(&[&format!("{repository}:{tag}")]);
+    let served = weeks.served(&weeks.deltas);
+    assert_eq!(served.get(&format!("/v2/{repository}/tags/list")).json()["tags"], serde_json::json!([tag]));
+    for (digest, (_, content)) in &image.blobs {
+        assert_eq!(served.get(&format!("/v2/{repository}/blobs/{digest}")).content, *content);
+    }
+    let others = weeks.images[0].2.blobs.keys().filter(|digest| !image.blobs.contains_key(*digest));
+    for digest in others {
+        assert_eq!(served.get(&format!("/v2/{repository}/blobs/{digest}")).status, 404);
+    }
+}
+
+#[test]
+fn a_name_that_none_of_the_archives_has_is_refused_and_those_that_they_have_are_named() {
+    let weeks = Weeks::new(2, in_one_repository);
+    let judged = |paths: &[PathBuf]| -> Vec<_> {
+        paths.iter().map(|path| weeks.sides.far.judge(File::open(path).unwrap()).unwrap()).collect()
+    };
+    let missing = choose(&["example.com/org/app:1", "example.com/org/app:9"]);
+    match missing.shared_out(&judged(&weeks.deltas)) {
+        Err(SelectionError::NameInNone { name, archives: 2, there }) => {
+            assert_eq!(name.to_string(), "example.com/org/app:9");
+            assert_eq!(there, ["example.com/org/app:1", "example.com/org/app:2"]);
+        }
+        other => panic!("{other:?}"),
+    }
+    let of_one = missing.shared_out(&judged(&weeks.deltas[..1]));
+    assert!(matches!(of_one, Err(SelectionError::Name { .. })), "{of_one:?}");
+}
+
+#[test]
+fn a_layer_that_has_changed_before_it_is_read_once_more_is_not_served() {
+    let weeks = Weeks::new(2, in_one_repository);
+    let (far, files) =
+        (&weeks.sides.far, weeks.deltas.iter().map(|path| File::open(path).unwrap()).collect::<Vec<_>>());
+    let mut gathering = gathering("localhost");
+    let judged: Vec<_> = files.iter().map(|file| far.judge(file.try_clone().unwrap()).unwrap()).collect();
+    let selections = choose(&["example.com/org/app:2"]).shared_out(&judged).unwrap();
+    for ((file, judged), selection) in files.iter().zip(judged).zip(selections) {
+        gathering.add(judged, ("it", file), selection, &Transport::default()).unwrap();
+    }
+    // The layers come last, and then 1,024 bytes that end the archive.
+    let length = files[0].metadata().unwrap().len();
+    let first = fs::OpenOptions::new().write(true).open(&weeks.deltas[0]).unwrap();
+    first.write_all_at(&[1; 1_000], length - 2_500).unwrap();
+    let refused = gathering.complete(&Unwatched).err().unwrap();
+    assert!(matches!(refused, ServeError::Changed { .. } | ServeError::Format(_)), "{refused:?}");
+}
+
+fn choose(names: &[&str]) -> Selection {
+    let names = SelectedNames::Only(names.iter().map(|name| name.parse().unwrap()).collect());
+    Selection { names, ..Selection::default() }
 }

@@ -1,17 +1,18 @@
 //! Serving: the archives one after the other into a catalogue, and then the catalogue.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
+use std::io::{self, Read};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use sealift_archive_format::PositionedInput;
 use sealift_core::http::PemFile;
+use sealift_core::import::ImportError;
 use sealift_core::report::{AbsentSeen, Report};
 use sealift_core::transfer::Workers;
-use sealift_core::trust_store::{RepositoryName, Trust};
-use sealift_core::verify::Transport;
-use sealift_serve::{ArchiveServer, Gathering, ServedArchive, ServerLimits, ServingTerms, TlsIdentity};
+use sealift_core::trust_store::RepositoryName;
+use sealift_core::verify::{Judged, Selection, Transport};
+use sealift_serve::{ArchiveServer, Gathering, ServeError, ServedArchive, ServerLimits, ServingTerms, TlsIdentity};
 use serde::Serialize;
 
 use super::ServeArguments;
@@ -60,13 +61,27 @@ pub(crate) fn run(arguments: &ServeArguments, context: &Context) -> Result<(), F
     let inputs = arguments.archives.iter().map(|path| open(path)).collect::<Result<Vec<_>, _>>()?;
     let kept = inputs.iter().map(kept_open).collect::<Result<Vec<_>, _>>().attempt(attempt)?;
     let domain = called(server.address());
-    let terms = ServingTerms { domain: domain.clone(), limits: trust.policy.limits.tuf() };
-    let (mut gathering, mut served) = (Gathering::new(terms), Vec::new());
-    for ((path, input), file) in arguments.archives.iter().zip(inputs).zip(&kept) {
-        let added = arguments.add(path, input, &**file, &trust, &mut gathering, context);
+    let (naming, limits) = (arguments.names.read()?, trust.policy.limits.tuf());
+    let terms = ServingTerms { domain: domain.clone(), naming, limits };
+    let mut judged = Vec::new();
+    let mut sources = Vec::new();
+    for (path, ArchiveInput { reader, source }) in arguments.archives.iter().zip(inputs) {
+        let head = arguments.verdict.judge(reader, &trust, context, || refused(path));
+        judged.push(head.map_err(|failure| failure.about(Some(path)))?);
+        sources.push(source);
+    }
+    let selections = arguments.selection.selection().shared_out(&judged).map_err(ImportError::from);
+    let selections = selections.map_err(ServeError::from).map_err(NetworkError::from).attempt(attempt)?;
+    let mut gathering = Gathering::new(terms);
+    let mut served = Vec::new();
+    for ((path, judged), (selection, (source, file))) in
+        arguments.archives.iter().zip(judged).zip(selections.into_iter().zip(sources.iter().zip(&kept)))
+    {
+        let added = add(judged, (path, &**file), selection, source, &mut gathering, context);
         served.push(added.map_err(|failure| failure.about(Some(path)))?);
     }
-    let catalogue = gathering.complete().map_err(NetworkError::from).attempt(attempt)?;
+    let progress = context.progress();
+    let catalogue = gathering.complete(&*progress).map_err(NetworkError::from).attempt(attempt)?;
     let stopper = server.stopper().map_err(Reason::Listening).attempt(attempt)?;
     interruption::stops(move || stopper.stop());
     tell(&served, &server, &domain, context)?;
@@ -87,32 +102,32 @@ impl ServeArguments {
         let identity = TlsIdentity::read(&certificates, &key);
         identity.map(Some).map_err(NetworkError::from).attempt(attempt)
     }
+}
 
-    /// Judges and verifies an archive, and adds it to the others.
-    fn add<'f>(
-        &self,
-        path: &Path,
-        input: ArchiveInput,
-        file: &'f dyn PositionedInput,
-        trust: &Trust,
-        gathering: &mut Gathering<'f>,
-        context: &Context,
-    ) -> Result<ServedArchive, Failure> {
-        let attempt = || format!("{} is refused", path.display());
-        let ArchiveInput { reader, source } = input;
-        let judged = self.verdict.judge(reader, trust, context, attempt)?;
-        let progress = context.progress();
-        progress.begin("verifying", Some(judged.remaining_bytes()));
-        let transport = Transport { workers: Workers::cores(), file: source.positioned(), progress: &*progress };
-        let added = gathering.add(judged, (&path.display().to_string(), file), &transport);
-        progress.finish();
-        let extracted = added.map_err(NetworkError::from).attempt(attempt)?;
-        let warnings = source.warnings();
-        if !warnings.is_empty() {
-            terminal::tell(&report::warnings(&warnings));
-        }
-        Ok(extracted)
+fn refused(path: &Path) -> String {
+    format!("{} is refused", path.display())
+}
+
+/// Verifies an archive, and adds what is chosen of it to the others.
+fn add<'f>(
+    judged: Judged<Box<dyn Read>>,
+    (path, file): (&Path, &'f dyn PositionedInput),
+    selection: Selection,
+    source: &InputSource,
+    gathering: &mut Gathering<'f>,
+    context: &Context,
+) -> Result<ServedArchive, Failure> {
+    let progress = context.progress();
+    progress.begin("verifying", Some(judged.remaining_bytes()));
+    let transport = Transport { workers: Workers::cores(), file: source.positioned(), progress: &*progress };
+    let added = gathering.add(judged, (&path.display().to_string(), file), selection, &transport);
+    progress.finish();
+    let added = added.map_err(NetworkError::from).attempt(|| refused(path))?;
+    let warnings = source.warnings();
+    if !warnings.is_empty() {
+        terminal::tell(&report::warnings(&warnings));
     }
+    Ok(added)
 }
 
 /// Opens an archive. What is not a file cannot be read by position.

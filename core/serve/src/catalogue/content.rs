@@ -19,11 +19,17 @@ pub(crate) enum ServedContent {
 /// A content in the file of an archive.
 #[derive(Debug)]
 pub(crate) struct PlacedContent {
+    pub(super) place: BlobPlace,
+    pub(super) pieces: PieceDigests,
+}
+
+/// Where a blob is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct BlobPlace {
     /// Which archive, by its number.
     pub(super) archive: usize,
     /// Which entry of it, by its index in the inventory.
     pub(super) entry: usize,
-    pub(super) pieces: PieceDigests,
 }
 
 impl ServedContent {
@@ -41,7 +47,7 @@ impl PlacedContent {
     pub(super) fn piece(&self, archive: &RandomReader<'_>, number: u64, piece: &mut Vec<u8>) -> Result<(), CutReason> {
         piece.resize(self.pieces.length_of(number).ok_or(CutReason::Changed)?, 0);
         let offset = number.saturating_mul(PIECE_LENGTH as u64);
-        archive.read_part(self.entry, offset, piece).map_err(|_| CutReason::Unreadable)?;
+        archive.read_part(self.place.entry, offset, piece).map_err(|_| CutReason::Unreadable)?;
         if self.pieces.is_piece(number, piece) { Ok(()) } else { Err(CutReason::Changed) }
     }
 }

@@ -1,5 +1,7 @@
 //! Why an archive is not served.
 
+use std::io;
+
 use sealift_archive_format::{Digest, FormatError};
 use sealift_core::import::{ImportError, LackingBlob};
 use sealift_core::remedy::{Remediable, Remedy};
@@ -35,6 +37,14 @@ pub enum ServeError {
         blobs: Vec<LackingBlob>,
         /// The archives that these rest on and that were not given, by their statement digests.
         unknown: Vec<Digest>,
+    },
+    /// A blob that another archive leaves out cannot be read once more, or is no longer what was verified.
+    #[error("blob {digest}, which was verified, cannot be read once more")]
+    Changed {
+        /// The blob.
+        digest: Digest,
+        /// Why not.
+        source: io::Error,
     },
     /// Two archives have different content for a tag.
     #[error("{tag} is {held} in one archive and {other} in another")]
@@ -83,7 +93,9 @@ impl Remediable for ServeError {
             Self::Compressed => Remedy::Decompress,
             Self::Packed { .. } => Remedy::ImportInstead,
             Self::Lacking { .. } => Remedy::ServeTogether,
-            Self::TagTaken { .. } | Self::OtherRoot { .. } => Remedy::ServeApart,
+            Self::Changed { .. } => Remedy::CarryAgain,
+            Self::TagTaken { .. } => Remedy::ServeOneOfTwo,
+            Self::OtherRoot { .. } => Remedy::ServeApart,
             Self::Mirror(error) => error.remedy(),
         }
     }

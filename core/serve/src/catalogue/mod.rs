@@ -12,16 +12,20 @@ mod repository;
 mod sink;
 
 use std::collections::{BTreeMap, HashMap};
+use std::io;
 
 use sealift_archive_format::Digest;
+use sealift_archive_format::content::Checked;
 use sealift_archive_format::reader::RandomReader;
 
 use crate::access::CutReason;
+use content::BlobPlace;
 pub(crate) use content::{PlacedContent, ServedContent};
 pub use error::ServeError;
 pub use gathering::{Gathering, ServedArchive, ServingTerms};
 use mirrors::{ServedFile, ServedMirrors};
 pub(crate) use pieces::PIECE_LENGTH;
+use pieces::PieceDigests;
 pub(crate) use repository::ServedRepository;
 
 /// Everything that is served, from any number of archives; nothing that a manifest refers to and an archive lists is lacking.
@@ -55,7 +59,17 @@ impl Catalogue<'_> {
 
     /// Reads a piece of a content, and compares it with what was verified.
     pub(crate) fn piece(&self, content: &PlacedContent, number: u64, piece: &mut Vec<u8>) -> Result<(), CutReason> {
-        let archive = self.archives.get(content.archive).ok_or(CutReason::Changed)?;
+        let archive = self.archives.get(content.place.archive).ok_or(CutReason::Changed)?;
         content.piece(archive, number, piece)
+    }
+
+    /// Reads a blob once more that was verified, with its digest checked again.
+    fn measured(&self, digest: &Digest, place: BlobPlace) -> Result<ServedContent, ServeError> {
+        let changed = |source| ServeError::Changed { digest: digest.clone(), source };
+        let archive = self.archives.get(place.archive).ok_or_else(|| changed(io::ErrorKind::NotFound.into()))?;
+        let entry = archive.entry(place.entry)?;
+        let record = entry.record().clone();
+        let pieces = PieceDigests::measure(&mut Checked::new(entry, &record)).map_err(changed)?;
+        Ok(ServedContent::Placed(PlacedContent { place, pieces }))
     }
 }

@@ -1,13 +1,13 @@
 //! The gathering as a sink: what is delivered to it is noted, and nothing is copied.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sealift_archive_format::Digest;
 use sealift_core::oci::{Descriptor, ManifestBytes, Reference, Repository};
 use sealift_core::transfer::{BlobContent, Offer, Sink, SinkError, Upload};
 
-use super::content::{PlacedContent, ServedContent};
+use super::content::{BlobPlace, PlacedContent, ServedContent};
 use super::gathering::{Gathering, ListedBlob};
 use super::pieces::PieceDigests;
 use super::{ServeError, ServedRepository};
@@ -18,13 +18,13 @@ const EMPTY_CONFIG: &[u8] = b"{}";
 /// Notes what of the newest archive goes where.
 pub(super) struct GatheringSink<'c, 'f> {
     gathering: Mutex<&'c mut Gathering<'f>>,
-    listed: HashMap<Digest, ListedBlob>,
+    listed: Arc<HashMap<Digest, ListedBlob>>,
     archive: usize,
     refusal: Mutex<Option<ServeError>>,
 }
 
 impl<'c, 'f> GatheringSink<'c, 'f> {
-    pub(super) fn new(gathering: &'c mut Gathering<'f>, listed: HashMap<Digest, ListedBlob>) -> Self {
+    pub(super) fn new(gathering: &'c mut Gathering<'f>, listed: Arc<HashMap<Digest, ListedBlob>>) -> Self {
         let archive = gathering.newest();
         Self { gathering: Mutex::new(gathering), listed, archive, refusal: Mutex::default() }
     }
@@ -51,9 +51,10 @@ impl<'c, 'f> GatheringSink<'c, 'f> {
 
     /// The content of a blob, read to its end: where it is, and the digests of its pieces.
     fn measured(&self, descriptor: &Descriptor, content: &mut dyn BlobContent) -> Result<ServedContent, SinkError> {
-        if let Some(&ListedBlob::Carried(entry)) = self.listed.get(&descriptor.digest) {
+        if let Some(entry) = self.listed.get(&descriptor.digest).and_then(|listed| listed.entry) {
             let pieces = PieceDigests::measure(content).map_err(SinkError::Content)?;
-            return Ok(ServedContent::Placed(PlacedContent { archive: self.archive, entry, pieces }));
+            let place = BlobPlace { archive: self.archive, entry };
+            return Ok(ServedContent::Placed(PlacedContent { place, pieces }));
         }
         if descriptor.digest.matches(EMPTY_CONFIG) {
             return Ok(ServedContent::Held(EMPTY_CONFIG.into()));
@@ -65,7 +66,7 @@ impl<'c, 'f> GatheringSink<'c, 'f> {
 
 impl Sink for GatheringSink<'_, '_> {
     fn offer(&self, repository: &Repository, descriptor: &Descriptor) -> Result<Offer<'_>, SinkError> {
-        let is_left_out = self.listed.get(&descriptor.digest) == Some(&ListedBlob::Absent);
+        let is_left_out = self.listed.get(&descriptor.digest).is_some_and(|listed| listed.entry.is_none());
         if is_left_out {
             // No catalogue is made without it.
             self.gathering().await_blob(descriptor.digest.clone(), descriptor.size, self.archive);

@@ -56,7 +56,7 @@ fn two_archives_for_one_tag() {
     far.serve(&["one.sealift", "other.sealift"]).hints(
         14,
         "example.com/org/app:1 is sha256:",
-        "serve each of the two by a command of its own, with another --listen; nothing was served",
+        "serve each of the two by a command of its own, with another --listen; or name what is served with --select, and of the two only one, by its digest; nothing was served",
     );
 }
 
@@ -84,5 +84,18 @@ fn addresses_and_certificates() {
         1,
         "cannot use the private key in other.key",
         "correct other.key: it has to hold the private key, in PEM, of the certificate that --tls-cert names; nothing was served",
+    );
+}
+
+#[test]
+fn a_name_that_no_archive_has() {
+    let far = Far::taking_everything();
+    far.put(&packed(&sample()).archive());
+    fs::copy(far.folder().join("shop.sealift"), far.folder().join("other.sealift")).unwrap();
+    let hint = "list the names and platforms that the archive has: sealift inspect ARCHIVE; nothing was written";
+    far.serve(&["shop.sealift", "other.sealift", "--select", "example.com/demo/other:1"]).hints(
+        2,
+        "none of the 2 archives has example.com/demo/other:1; they have example.com/demo/shop:1.0.0, ",
+        hint,
     );
 }
