@@ -13,12 +13,12 @@ use sealift_core::report::WarningReport;
 use sealift_core::transfer::Workers;
 use sealift_core::trust_store::Trust;
 use sealift_core::verify::{Discard, HeadError, Transport, Verified};
-use sealift_core::volume_set::{FoundVolumes, NewVolumes, damage_warnings};
+use sealift_core::volume_set::{FoundVolumes, NewVolumes, VolumeSetError, damage_warnings, path_of};
 use serde::Serialize;
 
 use crate::context::Context;
 use crate::failure::{Attempt as _, Failure, Reason};
-use crate::files::archive::unopened;
+use crate::files::archive::{ArchiveArgument, unopened};
 use crate::files::key::SigningKeyArguments;
 use crate::interruption;
 use crate::options::verdict::VerdictArguments;
@@ -27,12 +27,14 @@ use crate::terminal::report;
 /// What to sign, and with which key.
 #[derive(Debug, Args)]
 #[command(
-    after_long_help = "Examples:\n  sealift sign shop.sealift --key bert.pem\n  sealift sign shop.sealift --key bert.pem --statement sha256:8a18…\n  sealift sign /media/discs --key bert.pem -o signed/shop\n\nThe whole archive is verified first against this side's trust store, as `sealift verify` does. Then the signature is added in place, to the same open file, and nothing else in it changes. If this side requires several exporters and the key belongs to one of them, enough others must have signed already.\n\nVolumes are never changed: a signature changes their first bytes, and with it every digest in them. So a new set is written to the place that -o names, and the old volumes stay as they are."
+    mut_arg("archive", |archive| {
+        archive.help("The archive, which must not be compressed; a folder of volumes, one of them, or all of them")
+    }),
+    after_long_help = "Examples:\n  sealift sign shop.sealift --key bert.pem\n  sealift sign shop.sealift --key bert.pem --statement sha256:8a18…\n  sealift sign /media/discs --key bert.pem -o signed/shop\n  sealift sign --from-drive /media/cdrom --key bert.pem -o signed/shop\n\nThe whole archive is verified first against this side's trust store, as `sealift verify` does. Then the signature is added in place, to the same open file, and nothing else in it changes. If this side requires several exporters and the key belongs to one of them, enough others must have signed already.\n\nVolumes are never changed: a signature changes their first bytes, and with it every digest in them. So a new set is written to the place that -o names, and the old volumes stay as they are."
 )]
 pub(crate) struct SignArguments {
-    /// The archive, which must not be compressed; a folder of volumes, one of them, or all of them
-    #[arg(required = true)]
-    archive: Vec<PathBuf>,
+    #[command(flatten)]
+    archive: ArchiveArgument,
 
     /// For volumes: what the names of the new ones begin with. They are as many, and as long
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
@@ -71,16 +73,17 @@ struct SealReport {
 impl SignArguments {
     /// The file of the archive, if it is one.
     pub(crate) fn archive(&self) -> Option<&Path> {
-        self.archive.first().map(PathBuf::as_path)
+        self.archive.path()
     }
 }
 
 /// Verifies the archive, and adds the signature.
 pub(crate) fn run(arguments: &SignArguments, context: &Context) -> Result<(), Failure> {
-    let path = arguments.archive().unwrap_or(Path::new(""));
-    let attempt = || format!("cannot sign {}", path.display());
-    let (seal, volumes, warnings) = match (FoundVolumes::open(&arguments.archive).attempt(attempt)?, &arguments.output)
-    {
+    let (path, name) = (arguments.archive().unwrap_or(Path::new("-")), arguments.archive.name());
+    let attempt = || format!("cannot sign {name}");
+    arguments.require_output_of_drive(path).attempt(attempt)?;
+    let found = arguments.archive.volumes(context).attempt(attempt)?;
+    let (seal, volumes, warnings) = match (found, &arguments.output) {
         (Some(_), None) => return Err(Reason::VolumesToSign(path.to_owned())).attempt(attempt),
         (Some(found), Some(output)) => arguments.sign_volumes(&found, output, context, attempt)?,
         (None, None) => (arguments.sign_file(path, context, attempt)?, Vec::new(), Vec::new()),
@@ -96,7 +99,7 @@ pub(crate) fn run(arguments: &SignArguments, context: &Context) -> Result<(), Fa
     context.result(&report, || {
         let checked = if verified { "verified, and is" } else { "not verified; it is" };
         let mut text = report::warnings(&report.warnings);
-        text.line(format_args!("{} was {checked} now sealed by:", path.display()));
+        text.line(format_args!("{name} was {checked} now sealed by:"));
         for key in &report.signed_by {
             text.line(format_args!("  key {key}"));
         }
@@ -108,6 +111,19 @@ pub(crate) fn run(arguments: &SignArguments, context: &Context) -> Result<(), Fa
 }
 
 impl SignArguments {
+    /// Requires, before discs are read, that there is a place for the new volumes.
+    fn require_output_of_drive(&self, drive: &Path) -> Result<(), Reason> {
+        if !self.archive.is_on_drive() {
+            return Ok(());
+        }
+        let output = self.output.as_ref().ok_or_else(|| Reason::VolumesToSign(drive.to_owned()))?;
+        let first = path_of(output, 1);
+        match first.symlink_metadata() {
+            Ok(_) => Err(VolumeSetError::Exists(first).into()),
+            Err(_) => Ok(()),
+        }
+    }
+
     /// Adds the signature to an archive in one file.
     fn sign_file(
         &self,

@@ -21,7 +21,7 @@ use crate::files::drive::DriveArguments;
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ArchiveArgument {
     /// The archive; - for standard input; a folder of volumes, one of them, or all of them
-    #[arg(required_unless_present = "from_drive")]
+    #[arg(required_unless_present = "from_drive", conflicts_with = "from_drive")]
     archive: Vec<PathBuf>,
 
     #[command(flatten)]
@@ -32,6 +32,16 @@ impl ArchiveArgument {
     /// The archive that one path means.
     pub(crate) fn named(path: &Path) -> Self {
         Self { archive: vec![path.to_owned()], drive: DriveArguments::default() }
+    }
+
+    /// The archive that one path means, or the volumes from a drive.
+    pub(crate) fn of(path: Option<&Path>, drive: &DriveArguments) -> Self {
+        Self { archive: path.map(Path::to_owned).into_iter().collect(), drive: drive.clone() }
+    }
+
+    /// Whether it is volumes from a drive.
+    pub(crate) fn is_on_drive(&self) -> bool {
+        self.drive.drive().is_some()
     }
 
     /// Its name in messages.
@@ -80,6 +90,14 @@ impl ArchiveArgument {
                 let found = self.drive.read(drive, context).map(ArchiveInput::of_volumes);
                 found.attempt(|| format!("cannot read {}", self.name()))
             }
+        }
+    }
+
+    /// Its volumes, if it is in volumes.
+    pub(crate) fn volumes(&self, context: &Context) -> Result<Option<FoundVolumes>, Reason> {
+        match self.drive.drive() {
+            None => Ok(FoundVolumes::open(&self.archive)?),
+            Some(drive) => self.drive.read(drive, context).map(Some),
         }
     }
 

@@ -30,7 +30,7 @@ pub(crate) struct DriveArguments {
     ///
     /// As many volumes are read as are needed, and kept in files without a name until the command ends: see --keep-in. Without a terminal nobody can be asked: then the folder must hold
     /// enough volumes, or --wait says how long to wait.
-    #[arg(long, value_name = "DIR", conflicts_with = "archive")]
+    #[arg(long, value_name = "DIR")]
     from_drive: Option<PathBuf>,
 
     /// Where to keep the volumes from the drive until the command ends; by default, the folder for temporary files

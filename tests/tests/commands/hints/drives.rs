@@ -180,3 +180,31 @@ fn a_disc_that_lies_takes_no_room_and_no_set() {
     );
     assert!(far.keeps_nothing());
 }
+
+#[test]
+fn what_is_on_discs_is_extracted_and_signed() {
+    let sample = sample();
+    let (far, archive) = (Far::trusting(&sample), packed(&sample).archive());
+    let whole = set(&archive);
+    far.insert(&whole[0]);
+    fs::write(far.folder().join("drive/second.sealift-volume"), &whole[3]).unwrap();
+    let extract = ["extract", "--from-drive", "drive"];
+    far.run(&[&extract[..], &[WEB, BUNDLE, "--to-layout", "taken"]].concat()).remarks(WEB);
+    assert!(far.folder().join("taken/index.json").is_file());
+    let usage = "see what it takes: sealift help extract";
+    far.run(&[&extract[..], &["--to-layout", "more"]].concat()).hints(2, "say what to take out: NAME", usage);
+    far.run(&[&extract[..], &["no name", "--to-layout", "more"]].concat()).hints(2, "is not a name: ", usage);
+    far.run(&["key", "generate", "--out", "bert.pem"]).remarks("");
+    let sign = ["sign", "--from-drive", "drive", "--key", "bert.pem"];
+    let said = "drive is one of several volumes, or a folder of them, and a signature would change them all";
+    far.run(&sign).hints(2, said, "say where the new volumes go, for example -o signed/shop; nothing was signed");
+    far.run(&[&sign[..], &["-o", "signed"]].concat()).remarks("signed.004.sealift-volume");
+    far.run(&["verify", "signed.001.sealift-volume"]).remarks("\"warnings\": []");
+    // That there is no place for them is said before a disc is read.
+    far.insert(b"no volume");
+    far.run(&[&sign[..], &["-o", "signed"]].concat()).hints(
+        1,
+        "signed.001.sealift-volume already exists",
+        "choose another name with -o, or move signed.001.sealift-volume away first",
+    );
+}
