@@ -4,15 +4,18 @@
 
 use std::cell::OnceCell;
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use etcetera::BaseStrategy as _;
 use jiff::Timestamp;
 use sealift_core::progress::{Progress, Unwatched};
 use sealift_core::trust_store::TrustStore;
+use sealift_core::volume_set::KeptVolumes;
 
 use crate::failure::{Attempt as _, Failure, Reason};
+use crate::interruption;
 use crate::terminal;
 use crate::terminal::progress::{Bar, Lines};
 use crate::terminal::text::{self, Text};
@@ -22,6 +25,8 @@ pub(crate) struct Context {
     now: OnceCell<Timestamp>,
     json: bool,
     quiet: bool,
+    /// What was read from a drive, and is kept until the command has succeeded.
+    kept: OnceCell<Arc<KeptVolumes>>,
     /// The folder of the trust store; `None` where none was named and there is no home folder.
     trust: Option<PathBuf>,
 }
@@ -54,6 +59,12 @@ impl ExportTime {
     }
 }
 
+/// What was read and is kept, and what to do with it.
+fn goes_on_from(folder: &Path) -> String {
+    let folder = folder.display();
+    format!("what was read is kept in {folder}, and the same command goes on from there")
+}
+
 /// The system's time; the last that can be held, or the first, where the system's clock is beyond it.
 fn of_system(time: SystemTime) -> Timestamp {
     let beyond = if time > SystemTime::UNIX_EPOCH { Timestamp::MAX } else { Timestamp::MIN };
@@ -74,7 +85,7 @@ impl Context {
         if quiet || (json && !terminal::is_watched()) {
             terminal::be_quiet();
         }
-        Self { now: OnceCell::new(), json, quiet, trust }
+        Self { now: OnceCell::new(), json, quiet, kept: OnceCell::new(), trust }
     }
 
     /// This side's clock, read when it is first needed and never again.
@@ -89,6 +100,37 @@ impl Context {
     #[cfg(feature = "network")]
     pub(crate) fn time_of_line() -> Timestamp {
         of_system(SystemTime::now())
+    }
+
+    /// Keeps what was read from a drive until the command has succeeded.
+    pub(crate) fn keep(&self, volumes: &Arc<KeptVolumes>) {
+        let kept = Arc::clone(self.kept.get_or_init(|| Arc::clone(volumes)));
+        interruption::leaves(move || match kept.has_volumes() {
+            true => format!("nothing was delivered; {}", goes_on_from(kept.path())),
+            false => "nothing was delivered, and nothing was read yet".to_owned(),
+        });
+    }
+
+    /// Says what becomes of what was read from a drive: it is removed once the command has succeeded, and else stays for the next one.
+    pub(crate) fn settle(&self, outcome: Result<(), Failure>) -> Result<(), Failure> {
+        let Some(kept) = self.kept.get() else { return outcome };
+        if let Err(failure) = outcome {
+            return Err(match kept.has_volumes() {
+                true => failure.leaving(goes_on_from(kept.path())),
+                false => {
+                    // Nobody has a use for an empty folder; if it cannot be removed, it is in nobody's way.
+                    let _ = kept.remove();
+                    failure
+                }
+            });
+        }
+        let path = kept.path().display();
+        match kept.remove() {
+            Ok(true) => self.remark(format_args!("The volumes that were kept in {path} were removed.")),
+            Ok(false) => self.remark(format_args!("{path} was left: something else is in it.")),
+            Err(error) => self.remark(format_args!("{path} was left: {error}")),
+        }
+        Ok(())
     }
 
     /// The trust store. It may not exist yet.

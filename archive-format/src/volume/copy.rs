@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt as _;
 
 use super::chunk;
 use super::header::VolumeHeader;
-use super::shape::CHUNK_LENGTH;
+use super::shape::{CHUNK_LENGTH, RECORD_LENGTH};
 use super::stripe::record;
 use crate::positioned_input::PositionedInput;
 
@@ -32,9 +32,22 @@ impl VolumeCopy {
         file.set_len(length)?;
         file.write_all_at(&bytes, 0)?;
         file.write_all_at(&bytes, length.saturating_sub(bytes.len() as u64))?;
-        let mut lost = LostChunks::default();
-        lost.ranges.push((0, header.shape.stripes().saturating_sub(1)));
-        Ok(Self { header, file, lost })
+        Ok(Self { header, file, lost: LostChunks::all(&header) })
+    }
+
+    /// Takes up a copy that was made before. Every chunk is compared with its digest: what is not whole is lost. `passed` is called with the
+    /// number of bytes that were looked at since.
+    ///
+    /// # Errors
+    /// The error of making room in it. What cannot be read is lost.
+    pub fn take_up(header: VolumeHeader, file: File, mut passed: impl FnMut(u64)) -> io::Result<Self> {
+        file.set_len(header.shape.volume_length())?;
+        let mut copy = Self { header, file, lost: LostChunks::all(&header) };
+        copy.lost = copy.still_lost(&copy.file, |_, _| {
+            passed(RECORD_LENGTH);
+            Ok(())
+        })?;
+        Ok(copy)
     }
 
     /// Which volume it is.
@@ -52,20 +65,31 @@ impl VolumeCopy {
     /// # Errors
     /// The error of writing them. What cannot be read stays lost.
     pub fn fill(&mut self, input: &impl PositionedInput, mut passed: impl FnMut(u64)) -> io::Result<()> {
-        let (mut record, mut still) = (record(), LostChunks::default());
-        for (first, last) in std::mem::take(&mut self.lost.ranges) {
-            for number in first..=last {
-                let offset = self.header.shape.record_offset(number);
-                if input.read_exact_at(&mut record, offset).is_ok() && self.is_whole(number, &record) {
-                    self.file.write_all_at(&record, offset)?;
-                } else {
-                    still.add(number);
-                }
-                passed(record.len() as u64);
-            }
-        }
+        let still = self.still_lost(input, |offset, found| {
+            found.map_or(Ok(()), |record| self.file.write_all_at(record, offset))?;
+            passed(RECORD_LENGTH);
+            Ok(())
+        })?;
         self.lost = still;
         Ok(())
+    }
+
+    /// Those of the lost chunks that `input` does not have either. Each of them is handed on, with its offset, if it is there.
+    fn still_lost(
+        &self,
+        input: &impl PositionedInput,
+        mut looked_at: impl FnMut(u64, Option<&[u8]>) -> io::Result<()>,
+    ) -> io::Result<LostChunks> {
+        let (mut record, mut still) = (record(), LostChunks::default());
+        for number in self.lost.ranges.iter().flat_map(|(first, last)| *first..=*last) {
+            let offset = self.header.shape.record_offset(number);
+            let is_there = input.read_exact_at(&mut record, offset).is_ok() && self.is_whole(number, &record);
+            looked_at(offset, is_there.then_some(&*record))?;
+            if !is_there {
+                still.add(number);
+            }
+        }
+        Ok(still)
     }
 
     fn is_whole(&self, number: u64, record: &[u8]) -> bool {
@@ -89,6 +113,11 @@ impl VolumeCopy {
     }
 
     /// The file, which is a volume.
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// The file alone.
     pub fn into_file(self) -> File {
         self.file
     }
@@ -101,6 +130,11 @@ struct LostChunks {
 }
 
 impl LostChunks {
+    /// Every chunk of a volume.
+    fn all(header: &VolumeHeader) -> Self {
+        Self { ranges: vec![(0, header.shape.stripes().saturating_sub(1))] }
+    }
+
     fn add(&mut self, number: u64) {
         let is_full = self.ranges.len() >= MAXIMUM_LOST_RANGES;
         match self.ranges.last_mut() {

@@ -67,6 +67,10 @@ pub(crate) enum Command {
 
 /// Runs a command. `interface` describes the whole command line, for the commands that write about it.
 pub(crate) fn run(command: Command, interface: fn() -> clap::Command, context: &Context) -> Result<(), Failure> {
+    context.settle(run_to_its_end(command, interface, context))
+}
+
+fn run_to_its_end(command: Command, interface: fn() -> clap::Command, context: &Context) -> Result<(), Failure> {
     match command {
         Command::Export(arguments) => export::run(&arguments, context),
         Command::Plan(arguments) => plan::run(&arguments, context),

@@ -71,9 +71,11 @@ pub(super) fn format(error: &FormatError) -> Conclusion {
 
 pub(super) fn volume_set(error: &VolumeSetError) -> Conclusion {
     match error {
-        VolumeSetError::Access { .. } | VolumeSetError::Exists(_) | VolumeSetError::NoRoom(_) => {
-            ExitCode::System.into()
-        }
+        VolumeSetError::Access { .. }
+        | VolumeSetError::Exists(_)
+        | VolumeSetError::InUse(_)
+        | VolumeSetError::Foreign { .. }
+        | VolumeSetError::NoRoom(_) => ExitCode::System.into(),
         VolumeSetError::StillWanted { .. } => ExitCode::ArchiveFormat.into(),
         VolumeSetError::Shape(error) => shape(error),
         VolumeSetError::Volumes(error) => volumes(error),

@@ -77,6 +77,8 @@ pub(crate) struct Failure {
     is_of_bundle: bool,
     /// Whether it ended an audit.
     is_of_audit: bool,
+    /// What is left for the next attempt.
+    left: Option<String>,
 }
 
 /// What a file that a person names is read as.
@@ -693,6 +695,7 @@ impl Failure {
             thick_bundle: None,
             is_of_bundle: false,
             is_of_audit: false,
+            left: None,
         }
     }
 
@@ -704,6 +707,11 @@ impl Failure {
     /// The same about an item that was to be exported, which hints name.
     pub(crate) fn about_item(self, name: &str) -> Self {
         Self { wanted: Some(Sought::Item { name: name.to_owned() }), ..self }
+    }
+
+    /// The same, with what is left for the next attempt.
+    pub(crate) fn leaving(self, left: String) -> Self {
+        Self { left: Some(left), ..self }
     }
 
     /// The same in an audit, for which no hint asks to forget anything.
@@ -799,10 +807,15 @@ impl Failure {
         None
     }
 
+    fn hint(&self, advice: &Advice) -> String {
+        let hint = advice.hint(self.archive.as_deref());
+        self.left.as_ref().map_or_else(|| hint.clone(), |left| format!("{hint}; {left}"))
+    }
+
     /// Writes the failure to standard error.
     pub(crate) fn report(&self, json: bool) {
         let advice = self.advice();
-        let hint = advice.hint(self.archive.as_deref());
+        let hint = self.hint(&advice);
         let lines = advice.policy_lines();
         let Advice { exit_code, remedy, .. } = advice;
         if json {
@@ -827,7 +840,7 @@ impl Failure {
     /// The failure, as a person reads it.
     pub(crate) fn text(&self) -> Text {
         let advice = self.advice();
-        let hint = advice.hint(self.archive.as_deref());
+        let hint = self.hint(&advice);
         let mut text = Text::default();
         text.line(Line::default().styled(ERROR, "error:").then(" ").then(&self.attempt));
         for cause in self.causes() {

@@ -9,7 +9,10 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use indicatif::HumanBytes;
 use jiff::SignedDuration;
-use sealift_core::volume_set::{DriveFinding, DriveVolumes, FoundVolumes, VolumeSetError, WantedVolumes};
+use sealift_archive_format::volume::SetId;
+use sealift_core::volume_set::{
+    CopiesPlace, DriveFinding, DriveVolumes, FoundVolumes, KeptVolumes, VolumeSetError, WantedVolumes,
+};
 
 use crate::context::Context;
 use crate::failure::Reason;
@@ -28,12 +31,13 @@ const MAXIMUM_ANSWER: u64 = 1024;
 pub(crate) struct DriveArguments {
     /// Read volumes one after another from this folder, where a drive is mounted, and ask for the next disc
     ///
-    /// As many volumes are read as are needed, and kept in files without a name until the command ends: see --keep-in. Without a terminal nobody can be asked: then the folder must hold
-    /// enough volumes, or --wait says how long to wait.
+    /// As many volumes are read as are needed. Without a terminal nobody can be asked: then the folder must hold enough volumes, or --wait says how long to wait.
     #[arg(long, value_name = "DIR")]
     from_drive: Option<PathBuf>,
 
-    /// Where to keep the volumes from the drive until the command ends; by default, the folder for temporary files
+    /// Keep what was read from the drive in this folder until the command has succeeded: if it ends early, the same command goes on from there
+    ///
+    /// By default, the volumes are in files without a name in the folder for temporary files, and gone when the command ends.
     #[arg(long, value_name = "DIR", requires = "from_drive")]
     keep_in: Option<PathBuf>,
 
@@ -64,14 +68,13 @@ impl DriveArguments {
 
     /// Reads volumes from the drive until there are enough.
     pub(crate) fn read(&self, drive: &Path, context: &Context) -> Result<FoundVolumes, Reason> {
-        let temporary = std::env::temp_dir();
-        let kept_in = self.keep_in.as_deref().unwrap_or(&temporary);
-        interruption::leaves(|| {
-            "nothing was delivered, and nothing is left of the volumes that were read; begin again with any of them"
-                .to_owned()
-        });
-        let mut reading =
-            DriveReading { volumes: DriveVolumes::new(drive, kept_in), kept_in, drive, context, said: Vec::new() };
+        let place = match &self.keep_in {
+            Some(folder) => CopiesPlace::Kept(folder.clone()),
+            None => CopiesPlace::Nameless(std::env::temp_dir()),
+        };
+        interruption::leaves(|| "nothing was delivered; begin again with any of the volumes".to_owned());
+        let volumes = DriveVolumes::new(drive, place.clone());
+        let mut reading = DriveReading { volumes, place, drive, context, said: Vec::new() };
         reading.look(self.wait.is_some())?;
         while let Some(wanted) = reading.volumes.wanted() {
             let goes_on = match self.wait {
@@ -87,6 +90,16 @@ impl DriveArguments {
     }
 }
 
+/// Where copies of a set are, and for how long.
+fn kept_where(place: &CopiesPlace, set: SetId) -> String {
+    match place {
+        CopiesPlace::Nameless(folder) => format!("{} until this command ends", folder.display()),
+        CopiesPlace::Kept(folder) => {
+            format!("{} until this command has succeeded", KeptVolumes::path_in(folder, set).display())
+        }
+    }
+}
+
 /// Whether somebody is there to exchange discs.
 fn can_ask() -> bool {
     terminal::is_watched() && io::stdin().is_terminal()
@@ -94,7 +107,7 @@ fn can_ask() -> bool {
 
 struct DriveReading<'a> {
     volumes: DriveVolumes,
-    kept_in: &'a Path,
+    place: CopiesPlace,
     drive: &'a Path,
     context: &'a Context,
     /// What was said of the drive last.
@@ -107,15 +120,20 @@ impl DriveReading<'_> {
         if let Some(shape) = self.volumes.first_shape() {
             let (count, length) = (shape.data(), shape.volume_length());
             self.context.remark(format_args!(
-                "{}, {} each, to be read from {}; kept in {} until this command ends.",
+                "{}, {} each, to be read from {}; kept in {}.",
                 counted(count.into(), "volume"),
                 HumanBytes(length),
                 self.drive.display(),
-                self.kept_in.display()
+                kept_where(&self.place, shape.set())
             ));
         }
         let progress = self.context.progress();
-        let findings = self.volumes.look(waits, &*progress)?;
+        let findings = self.volumes.look(waits, &*progress);
+        // What was read is kept even if it cannot go on.
+        if let Some(kept) = self.volumes.kept() {
+            self.context.keep(kept);
+        }
+        let findings = findings?;
         let has_read = findings.iter().any(|finding| matches!(finding, DriveFinding::Read { .. }));
         let lines: Vec<String> = findings.iter().map(ToString::to_string).collect();
         if self.said != lines {

@@ -110,6 +110,15 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
         R::ExchangeDiscs => {
             "run it on a terminal, which asks for each disc; or say with --wait how long to wait for the next one, for example --wait 10m"
         }
+        R::AwaitReading => {
+            "wait until the other command has ended, or keep the volumes in another folder: --keep-in DIR"
+        }
+        R::KeepElsewhere { path } => {
+            return format!(
+                "keep the volumes in another folder (--keep-in DIR), or move {} away first",
+                path.display()
+            );
+        }
         R::SendVolumes { volumes, needed } if volumes.len() == usize::from(*needed) => {
             return format!("have {} sent again, and put them beside the others", numbered(volumes));
         }

@@ -192,6 +192,14 @@ pub enum Remedy {
     GiveVolumes,
     /// Have somebody exchange the discs in a drive, or copy all volumes into one folder.
     ExchangeDiscs,
+    /// Wait until another command has read the same volumes, or keep them in another folder.
+    AwaitReading,
+    /// Keep volumes in another folder, or move away what is there.
+    KeepElsewhere {
+        /// What is there.
+        #[serde(serialize_with = "as_shown")]
+        path: PathBuf,
+    },
     /// Have volumes sent again.
     SendVolumes {
         /// Their numbers.

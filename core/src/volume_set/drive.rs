@@ -5,6 +5,7 @@ use std::fmt;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use sealift_archive_format::PositionedInput as _;
 use sealift_archive_format::volume::{
@@ -13,20 +14,39 @@ use sealift_archive_format::volume::{
 };
 
 use super::find::volumes_in;
-use super::{FoundVolumes, VolumeSetError, prefix_of};
+use super::{FoundVolumes, KeptVolumes, VolumeSetError, prefix_of};
 use crate::free_room;
 use crate::progress::Progress;
 
-/// Volumes of one set that are read one after another. The first one that is found decides which set. What was read is kept in files without a name, so nothing
-/// of it is left when this value is gone, or the program.
+/// Volumes of one set that are read one after another. The first one that is found decides which set.
 #[derive(Debug)]
 pub struct DriveVolumes {
     drive: PathBuf,
-    kept_in: PathBuf,
+    place: CopiesPlace,
     prefix: PathBuf,
+    /// The set, once a volume was found.
+    shape: Option<VolumeShape>,
+    kept: Option<Arc<KeptVolumes>>,
     copies: BTreeMap<u8, VolumeCopy>,
     /// The volumes that were there when it was looked last.
     present: BTreeSet<u8>,
+}
+
+/// Where copies of what was read are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CopiesPlace {
+    /// In files without a name in this folder: nothing is left of them when they are no longer used, or the program has ended.
+    Nameless(PathBuf),
+    /// In a folder of the set in this folder: another command takes them up. Only [`KeptVolumes::remove`] removes them.
+    Kept(PathBuf),
+}
+
+impl CopiesPlace {
+    fn folder(&self) -> &Path {
+        match self {
+            Self::Nameless(folder) | Self::Kept(folder) => folder,
+        }
+    }
 }
 
 /// What was found in the drive.
@@ -36,6 +56,13 @@ pub enum DriveFinding {
     Nothing(Option<io::Error>),
     /// A volume that was wanted.
     Read {
+        /// Its number.
+        volume: u8,
+        /// How many of its chunks are lost.
+        lost: u64,
+    },
+    /// A volume that an earlier command read and kept.
+    TakenUp {
         /// Its number.
         volume: u8,
         /// How many of its chunks are lost.
@@ -70,6 +97,13 @@ impl fmt::Display for DriveFinding {
             Self::Read { volume, lost: 1 } => write!(f, "volume {volume} was read, but for 1 chunk that is damaged"),
             Self::Read { volume, lost } => {
                 write!(f, "volume {volume} was read, but for {lost} chunks that are damaged")
+            }
+            Self::TakenUp { volume, lost: 0 } => write!(f, "volume {volume} was read by an earlier command"),
+            Self::TakenUp { volume, lost: 1 } => {
+                write!(f, "volume {volume} was read by an earlier command, but for 1 chunk")
+            }
+            Self::TakenUp { volume, lost } => {
+                write!(f, "volume {volume} was read by an earlier command, but for {lost} chunks")
             }
             Self::KnownAlready(volume) => write!(f, "volume {volume} was read before"),
             Self::OtherSet { file, set } => {
@@ -115,27 +149,27 @@ impl fmt::Display for VolumeNumbers<'_> {
 }
 
 impl DriveVolumes {
-    /// Reads from the folder `drive`, and keeps what it reads in files without a name in the folder `kept_in`.
-    pub fn new(drive: &Path, kept_in: &Path) -> Self {
-        let (drive, kept_in) = (drive.to_owned(), kept_in.to_owned());
-        Self { drive, kept_in, prefix: PathBuf::new(), copies: BTreeMap::new(), present: BTreeSet::new() }
+    /// Reads from the folder `drive`.
+    pub fn new(drive: &Path, place: CopiesPlace) -> Self {
+        let (drive, prefix, copies, present) = (drive.to_owned(), PathBuf::new(), BTreeMap::new(), BTreeSet::new());
+        Self { drive, place, prefix, shape: None, kept: None, copies, present }
     }
 
     /// The set that the next look will begin, if none was begun yet: that of the first volume in the drive.
     pub fn first_shape(&self) -> Option<VolumeShape> {
-        let paths = if self.copies.is_empty() { volumes_in(&self.drive).unwrap_or_default() } else { Vec::new() };
+        let paths = if self.shape.is_none() { volumes_in(&self.drive).unwrap_or_default() } else { Vec::new() };
         let header = |path| File::open(path).ok().and_then(|file| VolumeHeader::read(&file).ok());
         paths.into_iter().take(MAXIMUM_VOLUMES.into()).find_map(header).map(|header| header.shape)
     }
 
-    /// The set, once a volume was found.
-    fn shape(&self) -> Option<&VolumeShape> {
-        self.copies.values().next().map(|copy| &copy.header().shape)
+    /// The folder of the copies, once a volume was found, if they are kept.
+    pub fn kept(&self) -> Option<&Arc<KeptVolumes>> {
+        self.kept.as_ref()
     }
 
     /// Which volumes are still wanted; `None` if there are enough.
     pub fn wanted(&self) -> Option<WantedVolumes> {
-        let Some(shape) = self.shape() else {
+        let Some(shape) = &self.shape else {
             return Some(WantedVolumes { set: None, volumes: Vec::new(), needed: 1 });
         };
         let has = usize::from(VolumeCopy::most_lost_in_a_stripe(self.copies.values()));
@@ -169,7 +203,8 @@ impl DriveVolumes {
             if self.wanted().is_none() {
                 break;
             }
-            findings.push(self.take(path, waits.then_some(&before), progress)?);
+            let found = self.take(path, waits.then_some(&before), &mut findings, progress)?;
+            findings.extend(found);
         }
         Ok(findings)
     }
@@ -179,61 +214,110 @@ impl DriveVolumes {
         vec![DriveFinding::Nothing(error.filter(|error| error.kind() != io::ErrorKind::NotFound))]
     }
 
+    /// Reads a file, if it is a volume that is wanted. What was read before goes to `findings`.
     fn take(
         &mut self,
         file: PathBuf,
         before: Option<&BTreeSet<u8>>,
+        findings: &mut Vec<DriveFinding>,
         progress: &dyn Progress,
-    ) -> Result<DriveFinding, VolumeSetError> {
+    ) -> Result<Option<DriveFinding>, VolumeSetError> {
         let opened = File::open(&file).map_err(HeaderFault::Io);
         let read = opened.and_then(|input| VolumeHeader::read(&input).map(|header| (input, header)));
         let (input, header) = match read {
             Ok(read) => read,
-            Err(fault) => return Ok(DriveFinding::Unread { file, fault }),
+            Err(fault) => return Ok(Some(DriveFinding::Unread { file, fault })),
         };
-        match self.shape() {
+        match &self.shape {
             Some(shape) if shape.set() != header.shape.set() => {
-                return Ok(DriveFinding::OtherSet { file, set: header.shape.set() });
+                return Ok(Some(DriveFinding::OtherSet { file, set: header.shape.set() }));
             }
             Some(shape) if *shape != header.shape => {
                 let (name, other) = (file.display().to_string(), "a volume that was read before".to_owned());
                 return Err(VolumeError::Contradiction { name, other }.into());
             }
-            Some(_) => {}
-            None => self.prefix = prefix_of(&file),
+            Some(_) | None => {}
         }
         let volume = header.number;
         let has_stayed = !self.present.insert(volume) || before.is_some_and(|before| before.contains(&volume));
         let is_short = input.length().is_ok_and(|length| length < header.shape.volume_length());
-        match self.copies.get(&volume) {
-            Some(copy) if copy.lost() == 0 || has_stayed => return Ok(DriveFinding::KnownAlready(volume)),
-            _ if before.is_some() && is_short => {
-                self.present.remove(&volume);
-                return Ok(DriveFinding::Short(volume));
+        if before.is_some() && is_short && self.copies.get(&volume).is_none_or(|copy| copy.lost() > 0 && !has_stayed) {
+            self.present.remove(&volume);
+            return Ok(Some(DriveFinding::Short(volume)));
+        }
+        if self.shape.is_none() {
+            self.prefix = prefix_of(&file);
+            self.begin_set(header.shape, findings, progress)?;
+            if self.wanted().is_none() {
+                return Ok(None);
             }
+        }
+        match self.copies.get(&volume) {
+            Some(copy) if copy.lost() == 0 || has_stayed => return Ok(Some(DriveFinding::KnownAlready(volume))),
             Some(_) => {}
             None => self.begin(header)?,
         }
+        self.fill(header, &input, progress).map(Some)
+    }
+
+    /// Begins a set, with what was read before and kept.
+    fn begin_set(
+        &mut self,
+        shape: VolumeShape,
+        findings: &mut Vec<DriveFinding>,
+        progress: &dyn Progress,
+    ) -> Result<(), VolumeSetError> {
+        self.shape = Some(shape);
+        let CopiesPlace::Kept(folder) = &self.place else { return Ok(()) };
+        let kept = KeptVolumes::open(folder, shape)?;
+        let headers = (1..=shape.volumes()).map(|number| VolumeHeader { shape, number });
+        for header in headers {
+            let Some(file) = kept.volume(header)? else { continue };
+            progress.begin(&format!("looking at volume {}", header.number), Some(shape.volume_length()));
+            let copy = VolumeCopy::take_up(header, file, |bytes| progress.advance(bytes));
+            progress.finish();
+            let copy = copy.map_err(VolumeSetError::access(kept.path()))?;
+            findings.push(DriveFinding::TakenUp { volume: header.number, lost: copy.lost() });
+            self.copies.insert(header.number, copy);
+        }
+        self.kept = Some(Arc::new(kept));
+        Ok(())
+    }
+
+    /// Copies what a volume has and its copy has not.
+    fn fill(
+        &mut self,
+        header: VolumeHeader,
+        input: &File,
+        progress: &dyn Progress,
+    ) -> Result<DriveFinding, VolumeSetError> {
+        let volume = header.number;
+        let failed = VolumeSetError::access(self.place.folder());
+        let Some(copy) = self.copies.get_mut(&volume) else { return Ok(DriveFinding::KnownAlready(volume)) };
         progress.begin(&format!("reading volume {volume}"), Some(header.shape.volume_length()));
-        let filled = self.copies.get_mut(&volume).map(|copy| {
-            let filled = copy.fill(&input, |bytes| progress.advance(bytes));
-            filled.map(|()| copy.lost())
-        });
+        let filled = copy.fill(input, |bytes| progress.advance(bytes));
         progress.finish();
-        let lost = filled.transpose().map_err(VolumeSetError::access(&self.kept_in))?.unwrap_or_default();
-        Ok(DriveFinding::Read { volume, lost })
+        filled.map_err(failed)?;
+        if let Some(kept) = &self.kept {
+            kept.finish(volume, copy.file())?;
+        }
+        Ok(DriveFinding::Read { volume, lost: copy.lost() })
     }
 
     /// Begins the copy of a volume. There has to be room for all that are needed.
     fn begin(&mut self, header: VolumeHeader) -> Result<(), VolumeSetError> {
-        let failed = || VolumeSetError::access(&self.kept_in);
-        let needed = self.wanted().filter(|wanted| wanted.set.is_some()).map_or(header.shape.data(), |it| it.needed);
+        let folder = self.place.folder();
+        let needed = self.wanted().map_or(header.shape.data(), |wanted| wanted.needed);
         let lengths = (0..needed).map(|_| header.shape.volume_length());
-        if let Some(shortage) = free_room::shortage(&self.kept_in, lengths).map_err(failed())? {
+        if let Some(shortage) = free_room::shortage(folder, lengths).map_err(VolumeSetError::access(folder))? {
             return Err(shortage.into());
         }
-        let begun = tempfile::tempfile_in(&self.kept_in).and_then(|file| VolumeCopy::begin(header, file));
-        self.copies.insert(header.number, begun.map_err(failed())?);
+        let file = match &self.kept {
+            Some(kept) => kept.begin(header.number)?,
+            None => tempfile::tempfile_in(folder).map_err(VolumeSetError::access(folder))?,
+        };
+        let copy = VolumeCopy::begin(header, file).map_err(VolumeSetError::access(folder))?;
+        self.copies.insert(header.number, copy);
         Ok(())
     }
 

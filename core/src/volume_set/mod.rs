@@ -6,6 +6,7 @@
 mod cut;
 mod drive;
 mod find;
+mod kept;
 mod repair;
 
 use std::ffi::{OsStr, OsString};
@@ -15,8 +16,9 @@ use std::path::{Path, PathBuf};
 use sealift_archive_format::volume::{ShapeError, VolumeError};
 
 pub use cut::{Cut, NewVolumes, shape_of};
-pub use drive::{DriveFinding, DriveVolumes, WantedVolumes};
+pub use drive::{CopiesPlace, DriveFinding, DriveVolumes, WantedVolumes};
 pub use find::{FoundVolumes, damage_warnings};
+pub use kept::{ForeignCopy, KeptVolumes};
 pub use repair::RepairedVolumes;
 
 use crate::free_room::NoRoom;
@@ -47,6 +49,17 @@ pub enum VolumeSetError {
         /// Which are wanted.
         wanted: WantedVolumes,
     },
+    /// Another command uses the copies of the same volumes.
+    #[error("another command keeps volumes of this set in {}", .0.display())]
+    InUse(PathBuf),
+    /// Something is where copies of volumes would be, and was not made for that.
+    #[error("{} is not used: {why}", .path.display())]
+    Foreign {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why it is not used.
+        why: ForeignCopy,
+    },
     /// There is too little room for the volumes.
     #[error(transparent)]
     NoRoom(#[from] NoRoom),
@@ -70,6 +83,8 @@ impl Remediable for VolumeSetError {
             Self::Access { path, source } => Remedy::of_file(path, source),
             Self::Exists(path) => Remedy::ChooseAnotherName { path: path.clone() },
             Self::StillWanted { .. } => Remedy::ExchangeDiscs,
+            Self::InUse(_) => Remedy::AwaitReading,
+            Self::Foreign { path, .. } => Remedy::KeepElsewhere { path: path.clone() },
             Self::NoRoom(error) => error.remedy(),
             Self::Shape(error) => error.remedy(),
             Self::Volumes(error) => error.remedy(),

@@ -1,6 +1,7 @@
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use sealift_archive_format::volume::{SetId, VolumeError, VolumeReader, VolumeShape};
 
@@ -100,7 +101,7 @@ fn volumes_come_from_a_drive_one_after_another() {
     let (folder, drive, kept_in) =
         (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let paths = cut(&folder.path().join("shop"));
-    let mut volumes = DriveVolumes::new(drive.path(), kept_in.path());
+    let mut volumes = DriveVolumes::new(drive.path(), CopiesPlace::Nameless(kept_in.path().to_owned()));
     let look = |volumes: &mut DriveVolumes, path: &Path| {
         let there = drive.path().join(path.file_name().unwrap());
         fs::copy(path, &there).unwrap();
@@ -115,7 +116,7 @@ fn volumes_come_from_a_drive_one_after_another() {
     let wanted = volumes.wanted().unwrap();
     assert_eq!((wanted.volumes, wanted.needed), (vec![1, 2], 1));
     let too_few = {
-        let mut volumes = DriveVolumes::new(drive.path(), kept_in.path());
+        let mut volumes = DriveVolumes::new(drive.path(), CopiesPlace::Nameless(kept_in.path().to_owned()));
         look(&mut volumes, &paths[0]);
         volumes.into_found()
     };
@@ -127,4 +128,44 @@ fn volumes_come_from_a_drive_one_after_another() {
     let mut archive = Vec::new();
     VolumeReader::new(found.shared()).read_to_end(&mut archive).unwrap();
     assert!(archive == ARCHIVE && fs::read_dir(kept_in.path()).unwrap().count() == 0);
+}
+
+#[test]
+fn volumes_that_are_kept_are_taken_up_by_one_command_at_a_time_and_nothing_else_is() {
+    let [folder, drive, keep] = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    let paths = cut(&folder.path().join("shop"));
+    let look = |path: &Path| {
+        let mut volumes = DriveVolumes::new(drive.path(), CopiesPlace::Kept(keep.path().to_owned()));
+        let there = drive.path().join(path.file_name().unwrap());
+        fs::copy(path, &there).unwrap();
+        let findings = volumes.look(false, &Unwatched);
+        fs::remove_file(there).unwrap();
+        findings.map(|findings| (volumes, findings.iter().map(ToString::to_string).collect::<Vec<_>>()))
+    };
+    let (first, found) = look(&paths[0]).unwrap();
+    let kept = first.kept().unwrap().path().to_owned();
+    assert_eq!(found, ["volume 1 was read"]);
+    assert!(matches!(look(&paths[1]), Err(VolumeSetError::InUse(path)) if path == kept));
+    drop(first);
+    let copy = kept.join("001.sealift-volume");
+    let refused = |expected: ForeignCopy| match look(&paths[1]).map(drop) {
+        Err(VolumeSetError::Foreign { path, why }) => assert!(path == copy && why == expected, "{why}"),
+        other => panic!("{other:?}"),
+    };
+    let bytes = fs::read(&copy).unwrap();
+    fs::write(&copy, b"something else").unwrap();
+    refused(ForeignCopy::Content);
+    fs::hard_link(&copy, keep.path().join("another name")).unwrap();
+    refused(ForeignCopy::Access);
+    fs::remove_file(&copy).unwrap();
+    fs::create_dir(&copy).unwrap();
+    refused(ForeignCopy::Kind);
+    fs::remove_dir(&copy).unwrap();
+    fs::write(&copy, bytes).unwrap();
+    let (second, found) = look(&paths[1]).unwrap();
+    assert_eq!(found, ["volume 1 was read by an earlier command", "volume 2 was read"]);
+    let kept_volumes = Arc::clone(second.kept().unwrap());
+    let mut archive = Vec::new();
+    VolumeReader::new(second.into_found().unwrap().shared()).read_to_end(&mut archive).unwrap();
+    assert!(archive == ARCHIVE && kept_volumes.has_volumes() && kept_volumes.remove().unwrap() && !kept.exists());
 }

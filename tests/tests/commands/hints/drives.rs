@@ -208,3 +208,155 @@ fn what_is_on_discs_is_extracted_and_signed() {
         "choose another name with -o, or move signed.001.sealift-volume away first",
     );
 }
+
+impl Far {
+    /// The folder of what is kept of the only set.
+    fn folder_of_set(&self) -> PathBuf {
+        let mut folders = fs::read_dir(self.folder().join("keep")).unwrap();
+        folders.next().unwrap().unwrap().path()
+    }
+
+    /// A command that has read one volume, and waits for the next one.
+    fn reading(&self, volume: &[u8]) -> Child {
+        fs::create_dir_all(self.folder().join("keep")).unwrap();
+        self.insert(volume);
+        let arguments = ["--trust", "far", "verify", "--from-drive", "drive", "--keep-in", "keep", "--wait", "60s"];
+        self.spawn(SEALIFT.to_str().unwrap(), &arguments)
+    }
+}
+
+/// What a command says until it has read a volume, and what it says after that.
+fn after_reading(child: &mut Child, number: u8) -> (String, BufReader<std::process::ChildStderr>) {
+    let mut said = BufReader::new(child.stderr.take().unwrap());
+    let first = until(&mut said, &format!("volume {number} was read\n"));
+    (first, said)
+}
+
+#[test]
+fn a_command_that_was_killed_is_taken_up_again_and_what_was_kept_is_removed_in_the_end() {
+    let sample = sample();
+    let (far, archive) = (Far::trusting(&sample), packed(&sample).archive());
+    // Three data volumes.
+    let (whole, other) = (volumes(&archive, b"", 3, 1), volumes(&archive, b"other", 3, 1));
+    let mut first = far.reading(&whole[0]);
+    let (said, _) = after_reading(&mut first, 1);
+    assert!(said.contains(" until this command has succeeded."), "{said}");
+    first.kill().unwrap();
+    first.wait().unwrap();
+    let kept = far.folder_of_set();
+    let mode = |path: &Path| std::os::unix::fs::PermissionsExt::mode(&path.metadata().unwrap().permissions()) & 0o777;
+    assert_eq!((mode(&kept), mode(&kept.join("001.sealift-volume"))), (0o700, 0o600));
+    // A copy that was not read to its end, and one that was damaged since.
+    fs::write(kept.join("003.partial"), &whole[2][..60_000]).unwrap();
+    let mut second = far.reading(&whole[2]);
+    let (said, _) = after_reading(&mut second, 3);
+    assert!(said.contains("volume 1 was read by an earlier command\n"), "{said}");
+    second.kill().unwrap();
+    second.wait().unwrap();
+    let damage = |at: usize| {
+        let mut copy = fs::read(kept.join("003.sealift-volume")).unwrap();
+        assert!(copy == whole[2]);
+        copy[at] ^= 1;
+        fs::write(kept.join("003.sealift-volume"), copy).unwrap();
+    };
+    damage(HEADER + 9);
+    // Leftovers of another set.
+    let elsewhere = far.folder().join("keep").join(format!("sealift-volumes-{}", "0".repeat(64)));
+    fs::create_dir(&elsewhere).unwrap();
+    fs::write(elsewhere.join("001.sealift-volume"), &other[0]).unwrap();
+    far.insert(&whole[1]);
+    let verify = ["verify", "--from-drive", "drive", "--keep-in", "keep"];
+    let failed = far.run(&verify);
+    let hint = failed.failure["hint"].as_str().unwrap_or_default();
+    let left = format!(
+        "; what was read is kept in keep/{}, and the same command goes on from there",
+        kept.file_name().unwrap().display()
+    );
+    assert!(failed.code == Some(10) && hint.ends_with(&left), "{}", failed.all);
+    assert!(failed.failure["causes"].to_string().contains("any 1 of volumes 3, 4 of set"), "{}", failed.all);
+    far.insert(&whole[2]);
+    let told = told(&far.folder(), &[&["--trust", "far"], &verify[..]].concat());
+    for part in [
+        "volume 1 was read by an earlier command\n",
+        "volume 2 was read by an earlier command\n",
+        "volume 3 was read by an earlier command, but for 1 chunk\n",
+        "volume 3 was read\n",
+        "Accepted: this is what its makers released",
+        "The volumes that were kept in keep/sealift-volumes-",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    assert!(!kept.exists() && elsewhere.join("001.sealift-volume").exists(), "only what was made is removed");
+}
+
+#[test]
+fn what_others_have_put_in_the_way_is_not_used() {
+    let sample = sample();
+    let (far, archive) = (Far::trusting(&sample), packed(&sample).archive());
+    let whole = set(&archive);
+    let mut first = far.reading(&whole[0]);
+    let (_, mut said) = after_reading(&mut first, 1);
+    let kept = far.folder_of_set();
+    let shown = format!("keep/{}", kept.file_name().unwrap().display());
+    let verify = ["verify", "--from-drive", "drive", "--keep-in", "keep"];
+    far.run(&verify).hints(
+        1,
+        "another command keeps volumes of this set in keep/",
+        "wait until the other command has ended, or keep the volumes in another folder: --keep-in DIR",
+    );
+    // An interruption says what is left.
+    assert!(Command::new("kill").args(["-INT", &first.id().to_string()]).status().unwrap().success());
+    let mut rest = String::new();
+    said.read_to_string(&mut rest).unwrap();
+    assert!(
+        rest.contains(&format!("what was read is kept in {shown}, and the same command goes on from there")),
+        "{rest}"
+    );
+    first.wait().unwrap();
+    let copy = kept.join("001.sealift-volume");
+    let (elsewhere, link) = (far.folder().join("elsewhere"), |to: &Path, at: &Path| std::os::unix::fs::symlink(to, at));
+    let refused = |path: &str, why: &str| {
+        let hint = format!("keep the volumes in another folder (--keep-in DIR), or move {path} away first");
+        far.run(&verify).hints(1, &format!("{path} is not used: {why}"), &hint);
+    };
+    // A link in the place of a copy, a copy of another volume, and a file with two names.
+    fs::rename(&copy, &elsewhere).unwrap();
+    link(&elsewhere, &copy).unwrap();
+    refused(&format!("{shown}/001.sealift-volume"), "it is a symbolic link");
+    assert!(copy.is_symlink() && fs::read(&elsewhere).unwrap() == whole[0]);
+    fs::remove_file(&copy).unwrap();
+    fs::write(&copy, &whole[1]).unwrap();
+    refused(&format!("{shown}/001.sealift-volume"), "it is not a copy of the volume that its name says");
+    fs::remove_file(&copy).unwrap();
+    fs::hard_link(&elsewhere, &copy).unwrap();
+    refused(&format!("{shown}/001.sealift-volume"), "it belongs to another user, or other users can reach it");
+    fs::remove_file(&copy).unwrap();
+    // A link where a new copy would be written, and in the place of the lock.
+    link(&elsewhere, &kept.join("001.partial")).unwrap();
+    refused(&format!("{shown}/001.partial"), "it is a symbolic link");
+    fs::remove_file(kept.join("001.partial")).unwrap();
+    // Nothing was read, so nothing is kept, not even the lock.
+    assert!(!kept.join("lock").exists());
+    link(&elsewhere, &kept.join("lock")).unwrap();
+    refused(&format!("{shown}/lock"), "it is a symbolic link");
+    assert!(fs::read(&elsewhere).unwrap() == whole[0]);
+    // A folder that others can write to, and a link in its place.
+    fs::remove_dir_all(&kept).unwrap();
+    fs::create_dir(&kept).unwrap();
+    fs::set_permissions(&kept, std::os::unix::fs::PermissionsExt::from_mode(0o770)).unwrap();
+    refused(&shown, "it belongs to another user, or other users can reach it");
+    let moved = far.folder().join("moved");
+    fs::rename(&kept, &moved).unwrap();
+    link(&moved, &kept).unwrap();
+    refused(&shown, "it is a symbolic link");
+    assert_eq!(fs::read_dir(&moved).unwrap().count(), 0);
+    // What else is in the folder stays, and is told.
+    fs::remove_file(&kept).unwrap();
+    fs::create_dir(&kept).unwrap();
+    fs::set_permissions(&kept, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    fs::write(kept.join("a note"), "mine").unwrap();
+    fs::write(far.folder().join("drive/second.sealift-volume"), &whole[1]).unwrap();
+    let told = told(&far.folder(), &[&["--trust", "far"], &verify[..]].concat());
+    assert!(told.contains(&format!("{shown} was left: something else is in it.")), "{told}");
+    assert_eq!(fs::read_dir(&kept).unwrap().count(), 1);
+}
