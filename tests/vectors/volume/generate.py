@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Makes sets of volumes from docs/volumes.md alone: the arithmetic of the field, the code by its formula, and the layout.
 
-    python generate.py            writes vectors.json beside this file
+    python generate.py            writes vectors.json and one_file.json beside this file
 
-Each vector has the archive by a recipe, and of every volume the SHA-256 and, where that is short, nothing else.
+Each vector has the archive by a recipe, and of every volume the SHA-256 and, where that is short, nothing else. In one_file.json, the volumes of a
+set stand one after another in one file; parts of it are destroyed, and the vector says what becomes of the archive.
 """
 import hashlib, json, os
 
@@ -127,6 +128,88 @@ CASES = [
     ("many volumes", 1_500_000, 20, 4),
 ]
 
+def destroyed(file, spoilt, length):
+    """The file with the bytes of these ranges turned over, cut or filled up with zeros to a length."""
+    file = bytearray(file)
+    for start, end in spoilt:
+        for index in range(start, min(end, len(file))):
+            file[index] ^= 0xFF
+    return bytes(file[:length].ljust(length, b"\0"))
+
+
+def header_at(file, offset):
+    content = file[offset:offset + 512]
+    is_one = content.startswith(b"sealift-volume/1") and hashlib.sha256(content[:480]).digest() == content[480:]
+    return (content[16:48], int.from_bytes(content[48:56], "big"), content[56], content[57], content[58]) if is_one else None
+
+
+def length_of_volume(found):
+    return 1024 + -(-found[1] // (found[2] * CHUNK)) * (CHUNK + 32)
+
+
+def any_header(file):
+    """The first header, the last one, or one where the file would be cut into equal parts."""
+    for offset in [0, len(file) - 512]:
+        if offset >= 0 and (found := header_at(file, offset)):
+            return found
+    for count in range(2, 256):
+        each = len(file) // count
+        if len(file) % count == 0:
+            for offset in [each, each - 512]:
+                found = header_at(file, offset) if offset >= 0 else None
+                if found and length_of_volume(found) == each:
+                    return found
+    return None
+
+
+def outcome(file):
+    """What becomes of the archive: whole, restored, too few volumes, chunks that are lost, or no volumes at all."""
+    first = any_header(file)
+    if first is None:
+        return "no-volumes"
+    set_id, _, data, parity, _ = first
+    each = length_of_volume(first)
+    found = {}
+    for start in range(0, len(file), each):
+        section = file[start:start + each]
+        header = header_at(section, 0) or (header_at(section, len(section) - 512) if len(section) >= 512 else None)
+        if header and header[0] == set_id:
+            found[header[4]] = section
+    if data + parity - len(found) > parity:
+        return "too-few"
+    is_whole = True
+    for stripe in range((each - 1024) // (CHUNK + 32)):
+        lost = set(range(1, data + parity + 1))
+        for number, section in found.items():
+            content = section[512 + stripe * (CHUNK + 32):][:CHUNK + 32]
+            if content == record(set_id, number, stripe, content[:CHUNK]):
+                lost.discard(number)
+        if len(lost) > parity:
+            return "lost"
+        # Parity that is not needed need not be read.
+        is_whole = is_whole and min(lost, default=data + 1) > data
+    return "whole" if is_whole else "restored"
+
+
+EACH = 1024 + 2 * (CHUNK + 32)
+# The name, k and m of an archive of 500,000 bytes, the ranges that are destroyed, and the length that is left. Four data volumes have two stripes.
+ONE_FILE_CASES = [
+    ("nothing is destroyed", 2, [], 6 * EACH),
+    ("the first header", 2, [(0, 512)], 6 * EACH),
+    ("both headers of the first volume", 2, [(0, 512), (EACH - 512, EACH)], 6 * EACH),
+    ("the first header and the last", 2, [(0, 512), (6 * EACH - 512, 6 * EACH)], 6 * EACH),
+    ("a scratch of two volumes from the beginning", 2, [(0, 2 * EACH)], 6 * EACH),
+    ("a scratch of two volumes across three", 2, [(EACH // 2, 2 * EACH + EACH // 2)], 6 * EACH),
+    ("a scratch of a byte more than two volumes across four", 2, [(EACH - 513, 3 * EACH + 513)], 6 * EACH),
+    ("three volumes", 2, [(EACH, 4 * EACH)], 6 * EACH),
+    ("one byte in the first chunk of three volumes", 2, [(512 + 9, 522), (EACH + 521, EACH + 522), (2 * EACH + 521, 2 * EACH + 522)], 6 * EACH),
+    ("one byte in other chunks of three volumes", 2, [(512 + 9, 522), (EACH + 521, EACH + 522), (3 * EACH - 600, 3 * EACH - 599)], 6 * EACH),
+    ("the end is cut off", 2, [], 4 * EACH + 700),
+    ("too much is cut off", 2, [], 3 * EACH + 700),
+    ("something follows", 2, [], 6 * EACH + 300),
+    ("everything", 2, [(0, 6 * EACH)], 6 * EACH),
+]
+
 if __name__ == "__main__":
     vectors = []
     for name, length, data, parity in CASES:
@@ -142,5 +225,23 @@ if __name__ == "__main__":
             "volumes": [hashlib.sha256(file).hexdigest() for file in files],
         })
     with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "vectors.json"), "w", encoding="utf-8") as file:
+        json.dump(vectors, file, indent=1)
+        file.write("\n")
+    vectors = []
+    archive = archive_of(500_000)
+    for name, parity, spoilt, length in ONE_FILE_CASES:
+        _, files = volumes(archive, archive[:512], 4, parity)
+        file = destroyed(b"".join(files), spoilt, length)
+        vectors.append({
+            "name": name,
+            "archiveLength": len(archive),
+            "data": 4,
+            "parity": parity,
+            "destroyed": spoilt,
+            "length": length,
+            "file": hashlib.sha256(file).hexdigest(),
+            "outcome": outcome(file),
+        })
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "one_file.json"), "w", encoding="utf-8") as file:
         json.dump(vectors, file, indent=1)
         file.write("\n")

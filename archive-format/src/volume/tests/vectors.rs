@@ -17,6 +17,19 @@ struct VolumeVector {
     volumes: Vec<String>,
 }
 
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct OneFileVector {
+    name: String,
+    archive_length: usize,
+    data: u8,
+    parity: u8,
+    destroyed: Vec<(usize, usize)>,
+    length: usize,
+    file: String,
+    outcome: String,
+}
+
 fn file(path: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)).unwrap()
 }
@@ -50,6 +63,30 @@ fn another_implementation_writes_the_same_volumes() {
         assert_eq!(set.to_string(), vector.set, "{}", vector.name);
         let digests: Vec<String> = volumes.iter().map(|it| Digest::sha256(it).hex().to_owned()).collect();
         assert_eq!(digests, vector.volumes, "{}", vector.name);
+    }
+}
+
+#[test]
+fn of_one_file_that_is_damaged_what_another_implementation_says_is_restored_or_refused() {
+    let vectors: Vec<OneFileVector> = serde_json::from_str(&file("tests/vectors/volume/one_file.json")).unwrap();
+    assert_eq!(vectors.len(), 14);
+    for vector in vectors {
+        let archive = archive_of(vector.archive_length);
+        let mut bytes = volumes_of(&archive, vector.data, vector.parity).1.concat();
+        for (start, end) in vector.destroyed {
+            bytes[start..end].iter_mut().for_each(|byte| *byte ^= 0xff);
+        }
+        bytes.resize(vector.length, 0);
+        assert_eq!(Digest::sha256(&bytes).hex(), vector.file, "{}", vector.name);
+        let outcome = match read_one_file(&bytes) {
+            Ok((read, damage)) if read == archive && damage.ranges().is_empty() => "whole",
+            Ok((read, _)) if read == archive => "restored",
+            Err(VolumeError::TooFew { .. }) => "too-few",
+            Err(VolumeError::Lost { .. }) => "lost",
+            Err(VolumeError::Header { .. } | VolumeError::NoVolumes) => "no-volumes",
+            other => panic!("{}: {other:?}", vector.name),
+        };
+        assert_eq!(outcome, vector.outcome, "{}", vector.name);
     }
 }
 
