@@ -1,6 +1,7 @@
 """Helpers of five-weeks.sh: makes what is released each week, and compares what arrived with it, digest by digest.
 
     five_weeks.py release WEEK FOLDER         # an OCI image layout in FOLDER with six images; two of them change each week
+    five_weeks.py vouch WEEK SOURCE TUF       # signs TUF metadata of that week, in the folder TUF, about the images in SOURCE
     five_weeks.py compare SOURCE TARGET       # each is http://HOST/PREFIX of a registry, or a folder with a layout
     five_weeks.py base TARGET                 # prints the digest of a layer that never changes
     five_weeks.py forge RECEIPT FORGED        # the same receipt with another place in it
@@ -13,6 +14,11 @@ import os
 import random
 import sys
 import urllib.request
+from datetime import datetime, timezone
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from securesystemslib.signer import CryptoSigner
+from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, TargetFile, Targets, Timestamp
 
 IMAGES = 6
 BASE, APP = 1 << 20, 64 << 10
@@ -78,6 +84,32 @@ def compare(source, target):
     print(f"    {target}: {IMAGES} manifests and {count} blobs, each as it was released")
 
 
+def vouch(week, source, tuf):
+    """Each role has a key of its own, the same every week; every week has new targets, a new snapshot and a new timestamp."""
+    expires = datetime(2100, 1, 1, tzinfo=timezone.utc)
+    signers = {
+        role: CryptoSigner(Ed25519PrivateKey.from_private_bytes(hashlib.sha256(role.encode()).digest()))
+        for role in ("root", "targets", "snapshot", "timestamp")
+    }
+    root = Root(expires=expires, consistent_snapshot=True)
+    for role, signer in signers.items():
+        root.add_key(signer.public_key, role)
+    targets = Targets(week, expires=expires)
+    for number in range(IMAGES):
+        name, manifest = f"example.com/shop/app-{number}:1", content(source, f"app-{number}")
+        targets.targets[name] = TargetFile(len(manifest), {"sha256": hashlib.sha256(manifest).hexdigest()}, name)
+    snapshot = Snapshot(week, expires=expires, meta={"targets.json": MetaFile(week)})
+    timestamp = Timestamp(week, expires=expires, snapshot_meta=MetaFile(week))
+    os.makedirs(f"{tuf}/metadata", exist_ok=True)
+    for role, name, signed in [
+        ("root", "1.root", root), ("targets", f"{week}.targets", targets),
+        ("snapshot", f"{week}.snapshot", snapshot), ("timestamp", "timestamp", timestamp),
+    ]:
+        metadata = Metadata(signed)
+        metadata.sign(signers[role])
+        metadata.to_file(f"{tuf}/metadata/{name}.json")
+
+
 def base(target):
     print(json.loads(content(target, "app-0"))["layers"][0]["digest"])
 
@@ -92,7 +124,7 @@ def forge(receipt, forged):
 
 
 command, *arguments = sys.argv[1:]
-if command == "release":
-    release(int(arguments[0]), arguments[1])
+if command in ("release", "vouch"):
+    {"release": release, "vouch": vouch}[command](int(arguments[0]), *arguments[1:])
 else:
     {"base": base, "compare": compare, "forge": forge}[command](*arguments)
