@@ -74,6 +74,18 @@ pub enum VolumeError {
         /// The numbers of all volumes that are damaged or missing there.
         volumes: Vec<u8>,
     },
+    /// Too much is damaged of one file that holds all volumes.
+    #[error(
+        "too much of the file is damaged: {lost} of its {volumes} volumes are lost in one place, and its parity makes up for {parity}"
+    )]
+    FileDamaged {
+        /// How many volumes are lost there.
+        lost: usize,
+        /// How many volumes the file holds.
+        volumes: u8,
+        /// How many the parity makes up for.
+        parity: u8,
+    },
     /// The chunks of a stripe have their digests, and do not belong together.
     #[error(
         "the chunks {0} of the volumes contradict one another: at least one was made to deceive, or its maker was at fault"

@@ -24,6 +24,8 @@ pub struct OpenVolumes<I> {
     /// In the order of their numbers.
     volumes: Vec<Option<NamedVolume<I>>>,
     unrecognised: Vec<(String, HeaderFault)>,
+    /// Whether they are all in one file, so that none of them can be sent again alone.
+    are_in_one_file: bool,
 }
 
 impl<I: PositionedInput> OpenVolumes<I> {
@@ -32,6 +34,18 @@ impl<I: PositionedInput> OpenVolumes<I> {
     /// # Errors
     /// [`VolumeError`] when the files are not enough volumes of one set.
     pub fn open(files: Vec<NamedVolume<I>>) -> Result<Self, VolumeError> {
+        Self::open_where(files, false)
+    }
+
+    /// The same for the sections of one file, so that refusals are about the file.
+    ///
+    /// # Errors
+    /// [`VolumeError`], among them [`VolumeError::FileDamaged`].
+    pub fn open_in_one_file(sections: Vec<NamedVolume<I>>) -> Result<Self, VolumeError> {
+        Self::open_where(sections, true)
+    }
+
+    fn open_where(files: Vec<NamedVolume<I>>, are_in_one_file: bool) -> Result<Self, VolumeError> {
         if files.len() > MAXIMUM_VOLUMES.into() {
             return Err(VolumeError::TooManyFiles(files.len()));
         }
@@ -47,7 +61,7 @@ impl<I: PositionedInput> OpenVolumes<I> {
             return Err(first.map_or(VolumeError::NoVolumes, |(name, source)| VolumeError::Header { name, source }));
         };
         require_one_set(&found)?;
-        let opened = Self { shape, volumes: in_order(shape, found)?, unrecognised };
+        let opened = Self { shape, volumes: in_order(shape, found)?, unrecognised, are_in_one_file };
         opened.require_enough()?;
         Ok(opened)
     }
@@ -78,8 +92,14 @@ impl<I: PositionedInput> OpenVolumes<I> {
         let (missing, parity) = (self.missing(), self.shape.parity());
         match u8::try_from(missing.len()).unwrap_or(u8::MAX).checked_sub(parity) {
             None | Some(0) => Ok(()),
-            Some(needed) => Err(VolumeError::TooFew { missing, needed, parity }),
+            Some(needed) => Err(self.refusal(missing.len(), VolumeError::TooFew { missing, needed, parity })),
         }
+    }
+
+    /// Why too much is lost: so many volumes in one place. `of_files` says it of volumes that are files.
+    pub(super) fn refusal(&self, lost: usize, of_files: VolumeError) -> VolumeError {
+        let (volumes, parity) = (self.shape.volumes(), self.shape.parity());
+        if self.are_in_one_file { VolumeError::FileDamaged { lost, volumes, parity } } else { of_files }
     }
 
     /// Reads a chunk into the beginning of `record`, which has room for its digest too. `position` is that of the volume, from 0.

@@ -24,10 +24,10 @@ impl<I: PositionedInput> OpenVolumes<I> {
     /// Looks at everything. `passed` is called with the number of stripes that were read since.
     ///
     /// # Errors
-    /// [`VolumeError::BeyondRepair`], which names the volumes to send again.
+    /// [`VolumeError::BeyondRepair`], which names the volumes to send again; [`VolumeError::FileDamaged`].
     pub fn survey(&self, mut passed: impl FnMut(u64)) -> Result<Survey, VolumeError> {
         let (shape, mut record) = (*self.shape(), record());
-        let (mut damage, mut stripes, mut to_send) = (Damage::default(), 0, BTreeSet::new());
+        let (mut damage, mut stripes, mut to_send, mut most) = (Damage::default(), 0, BTreeSet::new(), 0);
         let is_framed = |position: &usize| self.is_framed(*position);
         let positions = 0..usize::from(shape.volumes());
         let mut to_write: BTreeSet<usize> = positions.clone().filter(|position| !is_framed(position)).collect();
@@ -41,13 +41,15 @@ impl<I: PositionedInput> OpenVolumes<I> {
             }
             if lost.len() > shape.parity().into() {
                 stripes += 1;
+                most = most.max(lost.len());
                 to_send.extend(lost.iter().map(|position| header_at(shape, *position).number));
             }
             to_write.append(&mut lost);
             passed(1);
         }
         if stripes > 0 {
-            return Err(VolumeError::BeyondRepair { stripes, volumes: to_send.into_iter().collect() });
+            let volumes = to_send.into_iter().collect();
+            return Err(self.refusal(most, VolumeError::BeyondRepair { stripes, volumes }));
         }
         let to_write = to_write.into_iter().map(|position| header_at(shape, position).number).collect();
         Ok(Survey { damage, to_write })

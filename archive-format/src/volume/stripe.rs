@@ -67,7 +67,9 @@ impl StripeData {
     ) -> Result<(), VolumeError> {
         let wanted = lost.len();
         let mut decoder = match self.decoder.take() {
-            None if wanted > self.shape.parity().into() => return Err(self.lost(stripe, &lost)),
+            None if wanted > self.shape.parity().into() => {
+                return Err(volumes.refusal(lost.len(), self.lost(stripe, &lost)));
+            }
             None => StripeDecoder::new(&self.shape)?,
             Some(decoder) => decoder,
         };
@@ -92,7 +94,7 @@ impl StripeData {
             }
         }
         if found < wanted {
-            return Err(self.lost(stripe, &lost));
+            return Err(volumes.refusal(lost.len(), self.lost(stripe, &lost)));
         }
         self.take_restored(&mut decoder)?;
         self.decoder = Some(decoder);

@@ -21,7 +21,7 @@ const MAXIMUM_SHOWN: usize = 20;
 /// What to repair.
 #[derive(Debug, Args)]
 #[command(
-    after_long_help = "Examples:\n  sealift repair /media/discs\n  sealift repair shop.001.sealift-volume\n  sealift repair /media/discs -o /srv/shop\n\nEvery chunk of every volume is read. Volumes that are missing or damaged are written again from the others, each complete or not at all; a damaged one is replaced only when all new ones are complete. If there are too few, nothing is changed, and the volumes to send again are named.\n\nThis proves nothing: to find out whether the archive is what its makers released, use `sealift verify`."
+    after_long_help = "Examples:\n  sealift repair /media/discs\n  sealift repair shop.001.sealift-volume\n  sealift repair /media/discs -o /srv/shop\n\nEvery chunk of every volume is read. Volumes that are missing or damaged are written again from the others, each complete or not at all; a damaged one is replaced only when all new ones are complete. If there are too few, nothing is changed, and the volumes to send again are named; one file with parity has to be copied again then.\n\nThis proves nothing: to find out whether the archive is what its makers released, use `sealift verify`."
 )]
 pub(crate) struct RepairArguments {
     /// A folder of volumes, one of them, or all of them
@@ -92,10 +92,10 @@ pub(crate) fn run(arguments: &RepairArguments, context: &Context) -> Result<(), 
             .collect(),
         warnings: found.unread().into_iter().map(WarningReport::from).collect(),
     };
-    context.result(&report, || text(&report, first))
+    context.result(&report, || text(&report, first, found.together()))
 }
 
-fn text(report: &RepairReport, first: &Path) -> Text {
+fn text(report: &RepairReport, first: &Path, together: Option<&Path>) -> Text {
     let mut text = Text::default();
     for range in report.damage.iter().take(MAXIMUM_SHOWN) {
         match range.kind {
@@ -109,10 +109,11 @@ fn text(report: &RepairReport, first: &Path) -> Text {
     }
     text.join(report::warnings(&report.warnings));
     if report.written.is_empty() {
-        text.line(format_args!(
-            "All {} volumes are whole: nothing was written.",
-            report.data.saturating_add(report.parity)
-        ));
+        let volumes = report.data.saturating_add(report.parity);
+        match together {
+            Some(file) => text.line(format_args!("{} is whole: nothing was written.", file.display())),
+            None => text.line(format_args!("All {volumes} volumes are whole: nothing was written.")),
+        }
     }
     for WrittenVolume { volume, file } in &report.written {
         text.line(format_args!("Written again: volume {volume}, {file}"));

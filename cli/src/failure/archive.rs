@@ -103,6 +103,7 @@ fn volumes(error: &VolumeError) -> Conclusion {
         | VolumeError::TooFew { .. }
         | VolumeError::Lost { .. }
         | VolumeError::BeyondRepair { .. }
+        | VolumeError::FileDamaged { .. }
         | VolumeError::Inconsistent(_)
         | VolumeError::Padding
         | VolumeError::Length { .. }

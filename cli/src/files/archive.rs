@@ -174,20 +174,27 @@ pub(crate) struct VolumesInput {
     amiss: Vec<Warning>,
     repairs: Repairs,
     volumes: Arc<OpenVolumes<VolumeSection<File>>>,
+    /// The file that holds all of them.
+    one_file: Option<File>,
 }
 
 impl ArchiveInput {
-    fn of_volumes(found: FoundVolumes) -> Self {
+    fn of_volumes(mut found: FoundVolumes) -> Self {
+        let one_file = found.take_one_file();
         let (prefix, amiss) = (found.prefix().to_owned(), found.warnings());
         let volumes = found.shared();
         let reader = VolumeReader::new(Arc::clone(&volumes));
-        let source = InputSource::Volumes(VolumesInput { prefix, amiss, repairs: reader.repairs(), volumes });
+        let source = InputSource::Volumes(VolumesInput { prefix, amiss, repairs: reader.repairs(), volumes, one_file });
         Self { reader: Box::new(reader), source }
     }
 
     /// The digest of the whole file, of which `path` is the name in messages.
     fn sha256(&self, path: &Path) -> Result<Digest, Reason> {
-        let file = self.source.file().ok_or_else(not_a_file)?;
+        let file = match &self.source {
+            InputSource::Volumes(volumes) => volumes.one_file.as_ref(),
+            InputSource::Stream | InputSource::File(_) => self.source.file(),
+        };
+        let file = file.ok_or_else(not_a_file)?;
         checksum::of_file(file).map_err(|source| Reason::File { path: path.to_owned(), source })
     }
 }

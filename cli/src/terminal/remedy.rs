@@ -131,6 +131,7 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
                 sealift(format_args!("repair {}", archive()))
             );
         }
+        R::CopyFileAgain => "copy the file again from its medium; if it is damaged there too, have it carried again",
         R::SeparateVolumes => "put the volumes of each archive into a folder of their own, each volume once",
         R::RepairVolumes => "`sealift repair` writes it again",
         R::MakeFewerVolumes => "give a larger --volume-size, or a smaller --parity",

@@ -147,6 +147,7 @@ impl Remediable for VolumeError {
                 let needed = u8::try_from(volumes.len()).unwrap_or(u8::MAX);
                 Remedy::SendVolumes { volumes: volumes.clone(), needed }
             }
+            Self::FileDamaged { .. } => Remedy::CopyFileAgain,
             Self::TooManyFiles(_) | Self::MixedSets(_) | Self::Twice { .. } => Remedy::SeparateVolumes,
             Self::Header { source: HeaderFault::Version(_), .. } => Remedy::UseNewerRelease,
             Self::Header { source: HeaderFault::Io(_), .. } => Remedy::CheckMedium,

@@ -212,6 +212,8 @@ pub enum Remedy {
         /// The numbers of those that are known to be damaged or missing.
         volumes: Vec<u8>,
     },
+    /// Copy a file again from its medium, or have it carried again.
+    CopyFileAgain,
     /// Give the volumes of one archive alone, each once.
     SeparateVolumes,
     /// Write the volumes again that are lost or damaged.

@@ -22,12 +22,14 @@ pub struct FoundVolumes {
     are_chosen: bool,
     /// The file that holds several of them, one after another.
     together: Option<PathBuf>,
+    /// The file that holds all of them, as it was opened.
+    one_file: Option<File>,
 }
 
 impl FoundVolumes {
     /// Volumes that are enough, of which no others were looked for.
     pub(super) fn chosen(volumes: OpenVolumes<VolumeSection<File>>, prefix: PathBuf) -> Self {
-        Self { volumes: Arc::new(volumes), prefix, are_chosen: true, together: None }
+        Self { volumes: Arc::new(volumes), prefix, are_chosen: true, together: None, one_file: None }
     }
 
     /// Opens the volumes that `given` means: those in a folder; several files; or one file, with the others of its set in its folder. `None`
@@ -49,24 +51,32 @@ impl FoundVolumes {
         if paths.len() > MAXIMUM_VOLUMES.into() {
             return Err(VolumeError::TooManyFiles(paths.len()).into());
         }
-        let (mut files, mut together) = (Vec::new(), None);
+        let (mut files, mut together, mut one_file, is_one) = (Vec::new(), None, None, paths.len() == 1);
         for path in paths {
             let opened = File::open(&path).map_err(VolumeSetError::access(&path))?;
+            let again = if is_one { Some(opened.try_clone().map_err(VolumeSetError::access(&path))?) } else { None };
             let sections = VolumeSection::all(opened);
             let name = path.display().to_string();
             if sections.iter().any(VolumeSection::is_part) {
                 together.get_or_insert(path);
+                one_file = again;
             }
             files.extend(sections.into_iter().map(|input| NamedVolume { name: name.clone(), input }));
         }
-        let volumes = Arc::new(OpenVolumes::open(files)?);
+        let open = if one_file.is_some() { OpenVolumes::open_in_one_file } else { OpenVolumes::open };
+        let volumes = Arc::new(open(files)?);
         let prefix = together.as_ref().map_or(prefix, |file| file.with_extension(""));
-        Ok(Some(Self { volumes, prefix, are_chosen: false, together }))
+        Ok(Some(Self { volumes, prefix, are_chosen: false, together, one_file }))
     }
 
     /// The file that holds several of the volumes, one after another, if there is one.
     pub fn together(&self) -> Option<&Path> {
         self.together.as_deref()
+    }
+
+    /// The file that holds all of the volumes, as it was opened, if there is one. It is there once.
+    pub fn take_one_file(&mut self) -> Option<File> {
+        self.one_file.take()
     }
 
     /// The volumes.

@@ -163,7 +163,7 @@ def any_header(file):
 
 
 def outcome(file):
-    """What becomes of the archive: whole, restored, too few volumes, chunks that are lost, or no volumes at all."""
+    """What becomes of the archive: whole, restored, lost because too much is damaged, or no volumes at all."""
     first = any_header(file)
     if first is None:
         return "no-volumes"
@@ -176,7 +176,7 @@ def outcome(file):
         if header and header[0] == set_id:
             found[header[4]] = section
     if data + parity - len(found) > parity:
-        return "too-few"
+        return "too-much"
     is_whole = True
     for stripe in range((each - 1024) // (CHUNK + 32)):
         lost = set(range(1, data + parity + 1))
@@ -185,7 +185,7 @@ def outcome(file):
             if content == record(set_id, number, stripe, content[:CHUNK]):
                 lost.discard(number)
         if len(lost) > parity:
-            return "lost"
+            return "too-much"
         # Parity that is not needed need not be read.
         is_whole = is_whole and min(lost, default=data + 1) > data
     return "whole" if is_whole else "restored"

@@ -355,7 +355,7 @@ fn any_part_of_the_archive_is_read_by_its_position_and_restored() {
 /// The volumes in one file, and what is read from it.
 fn read_one_file(file: &[u8]) -> Result<(Vec<u8>, Damage), VolumeError> {
     let named = |input| NamedVolume { name: "one".to_owned(), input };
-    read(OpenVolumes::open(VolumeSection::all(file).into_iter().map(named).collect())?)
+    read(OpenVolumes::open_in_one_file(VolumeSection::all(file).into_iter().map(named).collect())?)
 }
 
 #[test]
@@ -376,7 +376,7 @@ fn volumes_one_after_another_in_one_file_survive_scratches_and_a_lost_beginning_
         let (read, damage) = scratched(from, (from + 2 * each - RECORD).min(file.len())).unwrap();
         assert!(read == archive && (from > file.len() - 2 * each || !damage.is_empty()), "{from}");
     }
-    assert!(matches!(scratched(each, 5 * each), Err(VolumeError::TooFew { .. })));
+    assert!(matches!(scratched(each, 5 * each), Err(VolumeError::FileDamaged { lost: 4, .. })));
     let (read, _) = read_one_file(&file[..file.len() - each - 9000]).unwrap();
     assert!(read == archive);
     // Also where all that is left is the last of two.

@@ -81,8 +81,7 @@ fn of_one_file_that_is_damaged_what_another_implementation_says_is_restored_or_r
         let outcome = match read_one_file(&bytes) {
             Ok((read, damage)) if read == archive && damage.ranges().is_empty() => "whole",
             Ok((read, _)) if read == archive => "restored",
-            Err(VolumeError::TooFew { .. }) => "too-few",
-            Err(VolumeError::Lost { .. }) => "lost",
+            Err(VolumeError::FileDamaged { .. }) => "too-much",
             Err(VolumeError::Header { .. } | VolumeError::NoVolumes) => "no-volumes",
             other => panic!("{}: {other:?}", vector.name),
         };

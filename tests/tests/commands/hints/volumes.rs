@@ -276,7 +276,11 @@ fn one_file_has_parity_for_itself() {
         let fixed = ["export", "--key", "key.pem", "--bundle", &place, "--tuf", "demo=tuf"];
         near.run(&[&fixed, arguments].concat())
     };
-    export(&["-o", "one.sealift", "--parity", "100%"]).remarks("one.sealift");
+    export(&["-o", "one.sealift", "--parity", "100%", "--sha256"]).remarks("one.sealift");
+    let sha256 = Digest::sha256(&fs::read(near.path().join("one.sealift")).unwrap());
+    let beside = fs::read_to_string(near.path().join("one.sealift.sha256")).unwrap();
+    assert_eq!(beside, format!("{}  one.sealift\n", sha256.hex()));
+    near.run(&["verify", "one.sealift", "--sha256"]).remarks(&format!("\"sha256\": \"{sha256}\""));
     let usage = "see what it takes: sealift help export";
     export(&["-o", "one.sealift", "--parity", "10%"]).hints(
         1,
@@ -304,6 +308,10 @@ fn one_file_has_parity_for_itself() {
     fs::write(&path, &scratched).unwrap();
     near.run(&["verify", "one.sealift"]).remarks("volume 1 is damaged: 1 chunk of it, restored");
     near.run(&["inspect", "one.sealift"]).remarks("volume 1 is damaged");
+    // It is of the file as it is, and not of what it would be without the damage.
+    near.run(&["verify", "one.sealift", "--sha256"]).remarks(Digest::sha256(&scratched).hex());
+    let import = ["import", "one.sealift", "--sha256", "--to-layout", "taken-first", "--results", "first"];
+    near.run(&import).remarks(Digest::sha256(&scratched).hex());
     near.run(&["import", "one.sealift", "--to-layout", "taken"]).remarks("volume 1 is damaged");
     assert!(near.path().join("one.imported").is_dir());
     fs::create_dir(near.path().join("new")).unwrap();
@@ -321,15 +329,28 @@ fn one_file_has_parity_for_itself() {
     assert!(fs::read(&path).unwrap() == whole);
     near.run(&["repair", "one.sealift"]).remarks("\"written\": []");
     // More is lost than there is parity for.
-    let mut lost = whole.clone();
+    let mut damaged = whole.clone();
     let each = usize::try_from(shape.volume_length()).unwrap();
-    (0..usize::from(shape.parity()) + 1).for_each(|volume| lost[volume * each + HEADER + 9] ^= 1);
-    fs::write(&path, &lost).unwrap();
-    near.run(&["verify", "one.sealift"]).hints(
-        10,
-        "is damaged or missing, and parity makes up for",
-        "find out which volumes have to be sent again, and what can be repaired: sealift --trust near repair one.sealift",
-    );
+    (0..usize::from(shape.parity()) + 1).for_each(|volume| damaged[volume * each + HEADER + 9] ^= 1);
+    fs::write(&path, &damaged).unwrap();
+    let again = "copy the file again from its medium; if it is damaged there too, have it carried again";
+    let (lost, volumes) = (shape.parity() + 1, shape.volumes());
+    let said = |lost: u8| {
+        format!(
+            "too much of the file is damaged: {lost} of its {volumes} volumes are lost in one place, and its parity makes up for {}",
+            shape.parity()
+        )
+    };
+    for command in ["verify", "repair"] {
+        near.run(&[command, "one.sealift"]).hints(10, &said(lost), again);
+    }
+    // Whole volumes are gone with their headers.
+    let mut damaged = whole.clone();
+    damaged[..usize::from(volumes - 1) * each].fill(7);
+    fs::write(&path, &damaged).unwrap();
+    for command in ["verify", "repair"] {
+        near.run(&[command, "one.sealift"]).hints(10, &said(volumes - 1), again);
+    }
 }
 
 /// A link without an answer: of each file it drops it, flips a bit of it, cuts it, or lets it through. Returns how many came through whole.
