@@ -8,6 +8,7 @@
 """
 
 import base64
+import gzip
 import hashlib
 import json
 import os
@@ -115,7 +116,7 @@ def base(target):
 
 
 def forge(receipt, forged):
-    with open(receipt) as file:
+    with gzip.open(receipt) as file:
         envelope = json.load(file)
     statement = base64.b64decode(envelope["payload"]).replace(b'"place":"', b'"place":"other.', 1)
     envelope["payload"] = base64.b64encode(statement).decode()

@@ -1,10 +1,13 @@
 //! Why a receipt is not used, or cannot be made.
 
+use std::io;
+
 use jiff::Timestamp;
 use sealift_archive_format::dsse::EnvelopeError;
 use sealift_archive_format::strict_json::JsonError;
 use sealift_proof::signature::KeyError;
 
+use super::MAXIMUM_LENGTH;
 use super::statement::{MAXIMUM_ACCEPTED, MAXIMUM_BLOBS, MAXIMUM_TUF, PREDICATE_TYPE};
 use crate::remedy::{Remediable, Remedy};
 use crate::trust_store::ReceiverName;
@@ -72,6 +75,12 @@ pub enum ReceiptError {
 /// Why bytes are not a receipt.
 #[derive(Debug, thiserror::Error)]
 pub enum ReceiptDamage {
+    /// It begins like a gzip member, and is not exactly one.
+    #[error("it cannot be decompressed")]
+    Compressed(#[source] io::Error),
+    /// It is compressed, and too long.
+    #[error("more than {MAXIMUM_LENGTH} bytes come out of it")]
+    TooLong,
     /// Not an envelope.
     #[error(transparent)]
     Envelope(#[from] EnvelopeError),

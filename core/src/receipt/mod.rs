@@ -5,6 +5,7 @@
 //! the site proves again what it holds.
 
 mod error;
+mod file;
 mod holding;
 mod statement;
 mod survey;
@@ -28,7 +29,7 @@ pub use survey::{SurveyError, survey};
 
 use crate::trust_store::{ReceiverKey, ReceiverName, SeenReceipt, TrustHistory};
 
-/// The longest receipt that is read, in bytes.
+/// The longest receipt that is read, in bytes: as a file, and as what a compressed file unpacks to.
 pub const MAXIMUM_LENGTH: u64 = 16 << 20;
 /// How far the clock of a site may be ahead of this side's.
 pub const CLOCKS_APART: SignedDuration = SignedDuration::from_hours(1);
@@ -52,7 +53,7 @@ pub struct VerifiedReceipt {
 }
 
 impl Receipt {
-    /// Signs it: a DSSE envelope over an in-toto Statement, as compact JSON.
+    /// Signs it: a DSSE envelope over an in-toto Statement, as compact JSON, in a gzip member. The same receipt gives the same bytes.
     ///
     /// # Errors
     /// [`KeyError`] when the key has no public half.
@@ -65,7 +66,7 @@ impl Receipt {
         let envelope = DsseEnvelope { payload_type: PAYLOAD_TYPE.to_owned(), payload, signatures: vec![signature] };
         let mut bytes = envelope.encode();
         bytes.push(b'\n');
-        Ok(bytes)
+        Ok(file::pack(bytes))
     }
 }
 
@@ -78,7 +79,8 @@ pub fn verify(
     receivers: &BTreeMap<ReceiverName, ReceiverKey>,
     expected: Option<&ReceiverName>,
 ) -> Result<VerifiedReceipt, ReceiptError> {
-    let envelope = DsseEnvelope::parse(bytes).map_err(|error| ReceiptError::Damaged(error.into()))?;
+    let envelope = file::unpack(bytes).map_err(ReceiptError::Damaged)?;
+    let envelope = DsseEnvelope::parse(&envelope).map_err(|error| ReceiptError::Damaged(error.into()))?;
     if envelope.payload_type != PAYLOAD_TYPE {
         return Err(ReceiptError::Damaged(ReceiptDamage::OtherPayload));
     }

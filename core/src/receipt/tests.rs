@@ -80,7 +80,7 @@ fn a_receipt_that_no_pinned_receiver_signed_is_refused() {
 #[test]
 fn a_receipt_that_was_changed_is_refused() {
     let bytes = receipt().sign(&key(7)).unwrap();
-    let mut envelope = DsseEnvelope::parse(&bytes).unwrap();
+    let mut envelope = DsseEnvelope::parse(&file::unpack(&bytes).unwrap()).unwrap();
     envelope.payload = String::from_utf8(envelope.payload).unwrap().replace("r.inner", "r.outer").into_bytes();
     let refused = verify(&envelope.encode(), &receivers(&[("plant-7", 7)]), None);
     assert!(matches!(refused, Err(ReceiptError::Forged { receiver }) if receiver == name("plant-7")));
@@ -121,6 +121,49 @@ fn bytes_that_are_no_receipt_are_refused_for_what_they_are() {
         let bad = changed(|it| it["predicate"]["place"] = json!(place));
         assert!(matches!(damage(&bad), ReceiptDamage::Text { what: "place" }));
     }
+}
+
+fn compressed(content: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut encoder, content).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn a_receipt_is_read_compressed_or_not_and_the_same_one_has_the_same_bytes() {
+    let receivers = receivers(&[("plant-7", 7)]);
+    let bytes = receipt().sign(&key(7)).unwrap();
+    assert_eq!(bytes, receipt().sign(&key(7)).unwrap());
+    // Level 9, and no time.
+    assert_eq!(bytes[..9], [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2]);
+    let plain = file::unpack(&bytes).unwrap();
+    for bytes in [&bytes, &*plain, &compressed(&plain)] {
+        assert_eq!(*verify(bytes, &receivers, None).unwrap().receipt(), receipt());
+    }
+}
+
+#[test]
+fn a_compressed_receipt_is_one_whole_member_that_is_no_longer_than_a_plain_one() {
+    let bytes = receipt().sign(&key(7)).unwrap();
+    let mut wrong_sum = bytes.clone();
+    let at = bytes.len() - 8;
+    wrong_sum[at] ^= 1;
+    for broken in [
+        &bytes[..2],
+        &bytes[..bytes.len() - 1],
+        &wrong_sum,
+        &[&bytes, &b"\n"[..]].concat(),
+        &[&*bytes, &bytes].concat(),
+    ] {
+        assert!(matches!(damage(broken), ReceiptDamage::Compressed(_)), "{}", broken.len());
+    }
+    // Spaces may stand around JSON.
+    let length = usize::try_from(MAXIMUM_LENGTH).unwrap();
+    let mut long = file::unpack(&bytes).unwrap().into_owned();
+    long.resize(length, b' ');
+    verify(&compressed(&long), &receivers(&[("plant-7", 7)]), None).unwrap();
+    long.push(b' ');
+    assert!(matches!(damage(&compressed(&long)), ReceiptDamage::TooLong));
 }
 
 #[test]
@@ -192,7 +235,9 @@ fn a_receipt_lists_no_more_than_is_read() {
     let history = history([line(None)]);
     let made = make(&terms, &history, BTreeMap::new(), held(MAXIMUM_BLOBS)).unwrap();
     let bytes = made.sign(&key(7)).unwrap();
-    assert!(u64::try_from(bytes.len()).unwrap() <= MAXIMUM_LENGTH);
+    let plain = file::unpack(&bytes).unwrap();
+    assert!(u64::try_from(plain.len()).unwrap() <= MAXIMUM_LENGTH);
+    assert!(bytes.len() < plain.len() / 2);
     assert_eq!(*verify(&bytes, &receivers(&[("plant-7", 7)]), None).unwrap().receipt(), made);
     let refused = make(&terms, &history, BTreeMap::new(), held(MAXIMUM_BLOBS + 1));
     assert!(matches!(refused, Err(ReceiptError::TooMuch { count: 100_001 })));

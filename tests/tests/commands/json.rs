@@ -3,11 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use flate2::read::GzDecoder;
 use sealift_archive_format::dsse::DsseEnvelope;
 use sealift_tests::notary_repository::{GUN, NotaryRepository};
 use sealift_tests::outside_programs;
@@ -253,7 +254,9 @@ fn what_every_command_prints_is_what_its_schema_describes() {
     });
     let documents: Vec<_> = documents.collect();
     assert_eq!(complaints(&documents), "");
-    let receipt = DsseEnvelope::parse(&fs::read(folder.path().join("demo/r")).unwrap()).unwrap();
+    let mut receipt = Vec::new();
+    GzDecoder::new(fs::File::open(folder.path().join("demo/r")).unwrap()).read_to_end(&mut receipt).unwrap();
+    let receipt = DsseEnvelope::parse(&receipt).unwrap();
     let statement: Value = serde_json::from_slice(&receipt.payload).unwrap();
     assert_eq!(complaints(&[("receipt", "receipt-statement.schema.json", statement.clone())]), "");
     assert_ne!(complaints(&[("receipt", "receipt-statement.schema.json", with_new_members(&statement))]), "");
