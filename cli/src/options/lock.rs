@@ -9,7 +9,7 @@ use sealift_core::whole_file;
 
 use crate::failure::{Attempt as _, Failure, FilePurpose, Reason};
 use crate::files::input::read_file;
-use crate::options::tags::RuledImage;
+use crate::options::tags::RuledItem;
 use crate::options::wanted::NamedShipment;
 
 /// A shipment with the lock beside it.
@@ -51,7 +51,7 @@ impl LockedShipment {
     }
 
     /// Requires that the lock, where there is one, has the names and the rules of the shipment and no others.
-    pub(crate) fn require_names(&self, rules: &[RuledImage]) -> Result<(), Failure> {
+    pub(crate) fn require_names(&self, rules: &[RuledItem]) -> Result<(), Failure> {
         let Some(lock) = &self.lock else { return Ok(()) };
         let rules = rules.iter().map(|ruled| (&*ruled.named.name, &ruled.rule));
         let fits = lock.require_rules(rules).and_then(|()| lock.require_names(&self.names_with(lock.tags())));

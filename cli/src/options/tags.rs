@@ -1,4 +1,4 @@
-//! Images whose tags rules choose: from the lock, or from what is listed where they are stored.
+//! Images and bundles whose tags rules choose: from the lock, or from what is listed where they are stored.
 
 use std::collections::HashSet;
 use std::num::NonZeroUsize;
@@ -19,19 +19,21 @@ use crate::options::wanted::WantedArguments;
 /// How many lists of tags are read at once, because each may be long.
 const MAXIMUM_AT_ONCE: NonZeroUsize = NonZeroUsize::new(8).unwrap();
 
-/// An image whose tags a rule chooses.
+/// An image, or a bundle, whose tags a rule chooses.
 #[derive(Debug, Clone)]
-pub(crate) struct RuledImage {
+pub(crate) struct RuledItem {
     /// What it is called, without a tag, and where it is.
     pub(crate) named: Named,
+    /// Whether it is a bundle.
+    pub(crate) is_bundle: bool,
     /// The rule.
     pub(crate) rule: TagRule,
 }
 
-impl RuledImage {
+impl RuledItem {
     /// Reads what a shipment says.
     pub(crate) fn read(written: &WrittenTagRule) -> Result<Self, ShipmentFileError> {
-        let WrittenTagRule { name, from, rule } = written;
+        let WrittenTagRule { name, has_bundles, from, rule } = written;
         let named = match from {
             None => name.read()?,
             Some(from) => {
@@ -39,7 +41,7 @@ impl RuledImage {
                 both.parse().map_err(|error: String| from.refused(&error))?
             }
         };
-        Ok(Self { named, rule: rule.clone() })
+        Ok(Self { named, is_bundle: *has_bundles, rule: rule.clone() })
     }
 }
 
@@ -62,7 +64,7 @@ impl TagListing<'_> {
     }
 }
 
-/// Adds the images that rules choose to those that are wanted; what is locked, as it is locked. Returns what was chosen.
+/// Adds the images and bundles that rules choose to those that are wanted; what is locked, as it is locked. Returns what was chosen.
 pub(crate) fn choose(
     wanted: &mut WantedArguments,
     lock: Option<&ShipmentLock>,
@@ -73,7 +75,7 @@ pub(crate) fn choose(
     let mut chosen = ChosenTags::default();
     let ruled = std::mem::take(&mut wanted.tags);
     let mut listed: Vec<TagListing<'_>> = Vec::new();
-    for RuledImage { named, rule } in &ruled {
+    for RuledItem { named, is_bundle: _, rule } in &ruled {
         let attempt = || format!("cannot choose tags of {}", named.name);
         if let Some(tags) = lock.and_then(|lock| lock.tags().by_rule(&named.name, rule)) {
             chosen.add(&named.name, rule, tags.to_vec()).map_err(Reason::Tags).attempt(attempt)?;
@@ -89,13 +91,14 @@ pub(crate) fn choose(
         }
     }
     let chosen = list(&listed, chosen, workers, progress)?;
-    let mut names: HashSet<String> = wanted.image.iter().map(|image| image.name.clone()).collect();
-    for RuledImage { named, rule } in &ruled {
+    for RuledItem { named, is_bundle, rule } in &ruled {
+        let listed = if *is_bundle { &mut wanted.bundle } else { &mut wanted.image };
+        let mut names: HashSet<String> = listed.iter().map(|item| item.name.clone()).collect();
         for tag in chosen.by_rule(&named.name, rule).unwrap_or_default() {
-            let image = named.tagged(tag).map_err(Reason::CommandLine);
-            let image = image.attempt(|| format!("cannot choose tags of {}", named.name))?;
-            if names.insert(image.name.clone()) {
-                wanted.image.push(image);
+            let item = named.tagged(tag).map_err(Reason::CommandLine);
+            let item = item.attempt(|| format!("cannot choose tags of {}", named.name))?;
+            if names.insert(item.name.clone()) {
+                listed.push(item);
             }
         }
     }

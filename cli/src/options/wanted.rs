@@ -19,7 +19,7 @@ use crate::failure::{Attempt as _, Failure, FilePurpose, Reason};
 use crate::files::input::{read_file, read_input};
 use crate::options::place::{Named, NamedFile, NotaryPlace, TufPlace};
 use crate::options::referrers::Referrers;
-use crate::options::tags::RuledImage;
+use crate::options::tags::RuledItem;
 
 /// What is to be exported, and where the proof about it is.
 #[derive(Debug, Clone, Args)]
@@ -55,7 +55,7 @@ pub(crate) struct WantedArguments {
 
     /// The images of a shipment whose tags rules choose.
     #[arg(skip)]
-    pub(crate) tags: Vec<RuledImage>,
+    pub(crate) tags: Vec<RuledItem>,
 
     /// A plain file that is a TUF target of this name: a wheel, a chart, an installer, a policy
     ///
@@ -213,7 +213,7 @@ impl WantedArguments {
         self.thick_bundle.splice(..0, thick_bundles);
         self.image.splice(..0, images);
         self.file.splice(..0, files);
-        self.tags = tags.iter().map(RuledImage::read).collect::<Result<_, _>>()?;
+        self.tags = tags.iter().map(RuledItem::read).collect::<Result<_, _>>()?;
         let platforms = read_all(platforms)?;
         if self.platform.is_empty() {
             self.platform = platforms;

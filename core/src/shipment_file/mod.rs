@@ -53,7 +53,7 @@ pub struct ShipmentFile {
     pub thick_bundles: Vec<WrittenText>,
     /// Images that belong to no bundle, each `NAME` or `NAME=WHERE`.
     pub images: Vec<WrittenText>,
-    /// Images whose tags are chosen by rules.
+    /// Images and bundles whose tags are chosen by rules.
     pub tags: Vec<WrittenTagRule>,
     /// Plain files, each `NAME` or `NAME=PATH`.
     pub files: Vec<WrittenText>,

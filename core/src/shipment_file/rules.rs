@@ -6,14 +6,16 @@ use crate::oci::Reference;
 use crate::tag_rule::{TagRule, TagWish};
 
 /// Every key of a rule.
-const KEYS: [&str; 5] = ["from", "newest", "pattern", "prereleases", "versions"];
+const KEYS: [&str; 6] = ["bundles", "from", "newest", "pattern", "prereleases", "versions"];
 const EXPECTED: &str = "a table of rules: NAME = { versions = \"1.*\", newest = 3 }";
 
-/// A rule by which tags of an image are chosen.
+/// A rule by which tags of an image or a bundle are chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrittenTagRule {
-    /// The name of the image, without a tag.
+    /// The name of the image or the bundle, without a tag.
     pub name: WrittenText,
+    /// Whether there are bundles under the tags.
+    pub has_bundles: bool,
     /// Where its tags are looked up, and it is stored, if not under its name.
     pub from: Option<WrittenText>,
     /// The rule.
@@ -29,9 +31,10 @@ impl WrittenTagRule {
             }
             _ => {}
         }
-        let (mut wish, mut from) = (TagWish::default(), None);
+        let (mut wish, mut from, mut has_bundles) = (TagWish::default(), None, false);
         for value in value.table(EXPECTED)? {
             match value.key() {
+                "bundles" => has_bundles = value.truth()?,
                 "from" => from = Some(value.text()?),
                 "newest" => wish.newest = Some(value.count()?),
                 "pattern" => wish.pattern = Some(value.text()?.text().to_owned()),
@@ -41,7 +44,7 @@ impl WrittenTagRule {
             }
         }
         let rule = TagRule::new(wish).map_err(|error| name.refused(&error))?;
-        Ok(Self { name, from, rule })
+        Ok(Self { name, has_bundles, from, rule })
     }
 }
 

@@ -49,11 +49,13 @@ pub const TEMPLATE: &str = r#"# What an archive carries: sealift export -f shipm
 #     valid_for = "30d"
 
 # Images whose tags are chosen by rules: a range of versions, a pattern, or both, where the * stands for the version. "newest" chooses
-# only so many of them. Pre-releases are chosen only with "prereleases = true". "from" says where they are stored, as WHERE does.
+# only so many of them. Pre-releases are chosen only with "prereleases = true". "from" says where they are stored, as WHERE does. With
+# "bundles = true", they are bundles.
 [tags]
 #     "registry.example.com/team/web" = { versions = "1.*", newest = 3 }
 #     "registry.example.com/team/db" = [{ versions = "15.*", newest = 1 }, { versions = ">=16.2", pattern = "*-alpine" }]
 #     "registry.example.com/team/tools" = { pattern = "release-*", newest = 5, from = "oci:layout" }
+#     "registry.example.com/team/shop" = { versions = "^1.4", newest = 1, bundles = true }
 
 # TUF repositories whose roots are pinned here (--tuf): a folder or a URL for each.
 [tuf]

@@ -156,6 +156,28 @@ fn tags_by_rules() {
     near.run(&["plan", "-f", "week.toml"]).hints(2, one_image, "see what it takes: sealift help plan");
 }
 
+/// A rule chooses bundles where it says so; images of one name stay images.
+#[test]
+fn tags_of_bundles_by_rules() {
+    let near = Near::pinning(&sample());
+    let rules = |rest: &str| {
+        let text = format!(
+            "[tags]\n\"example.com/demo/shop\" = {{ versions = \"1.*\", from = \"oci:layout\"{rest} }}\n[tuf]\ndemo = \"tuf\"\n"
+        );
+        put(&near, "week.toml", text.as_bytes());
+    };
+    let planned = |arguments: &[&str]| -> Value {
+        let said = near.run(&[&["plan", "-f", "week.toml"], arguments].concat());
+        serde_json::from_str(&said.all).unwrap_or_else(|_| panic!("{}", said.all))
+    };
+    rules(", bundles = true");
+    let plan = planned(&["--lock"]);
+    assert_eq!(plan["items"][0]["name"], "example.com/demo/shop:1.0.0");
+    assert_eq!(plan["items"][0]["index"].as_str().unwrap().split(':').next(), Some("sha256"), "it is a bundle");
+    assert_eq!(plan["items"][0]["rules"], json!(["versions 1.*"]));
+    near.export(&["-f", "week.toml"]).remarks("");
+}
+
 /// Tags are listed where the image is stored, and the far side knows it by its name.
 #[test]
 fn tags_by_rules_in_a_registry() {
