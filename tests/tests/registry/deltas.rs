@@ -127,6 +127,9 @@ fn a_layer_that_is_collected_or_damaged_is_found_whatever_the_registry_says() {
     }
 }
 
+/// What a registry does with the layer, and whether that shows that the layer is damaged.
+type Row<'r> = (&'r str, &'r dyn Fn(&[u8]) -> Vec<Action>, bool);
+
 #[test]
 fn what_cannot_be_read_back_is_not_called_damaged() {
     let answer = |change: fn(&mut Vec<u8>)| {
@@ -137,7 +140,7 @@ fn what_cannot_be_read_back_is_not_called_damaged() {
         }
     };
     let (longer, other) = (answer(|content| content.push(0)), answer(|content| content.fill(0)));
-    let rows: [(&str, &dyn Fn(&[u8]) -> Vec<Action>, bool); 7] = [
+    let rows: [Row<'_>; 7] = [
         ("cut each time", &|_| vec![Action::CutAfter(10)], false),
         ("refused", &|_| vec![Action::status(500, &[])], false),
         ("cut, then refused", &|_| vec![Action::CutAfter(10), Action::status(500, &[])], false),
