@@ -193,3 +193,26 @@ fn choose(names: &[&str]) -> Selection {
     let names = SelectedNames::Only(names.iter().map(|name| name.parse().unwrap()).collect());
     Selection { names, ..Selection::default() }
 }
+
+#[test]
+fn a_layer_of_another_length_than_is_sealed_does_not_stand_for_one_that_is_left_out() {
+    let mut weeks = Weeks::new(1, in_one_repository);
+    weeks.sides.wait(SignedDuration::from_hours(24));
+    let image = weekly_image(1);
+    let mut document: serde_json::Value = serde_json::from_slice(image.root().bytes()).unwrap();
+    let size = document["layers"][0]["size"].as_u64().unwrap() + 1;
+    document["layers"][0]["size"] = size.into();
+    let name = "example.com/org/app:lie";
+    let lie = image.with_manifest(&document);
+    lie.push(&LayoutSink::open(&weeks.sides.path("layout")).unwrap(), &name.parse().unwrap()).unwrap();
+    let base = Base::of_archives(vec![sent(&fs::read(&weeks.whole[0]).unwrap())], []);
+    let path = weeks.sides.path("lie.sealift");
+    fs::write(&path, weeks.sides.delta(&weeks.sides.image_request(name), &base)).unwrap();
+    let files = [&weeks.whole[0], &path].map(|path| File::open(path).unwrap());
+    let mut gathering = gathering("localhost");
+    files.iter().for_each(|file| add(&mut gathering, &weeks.sides.far, file).unwrap());
+    match gathering.complete(&Unwatched).err() {
+        Some(ServeError::Lacking { blobs, .. }) => assert!(blobs.len() == 1 && blobs[0].size == size, "{blobs:?}"),
+        other => panic!("{other:?}"),
+    }
+}
