@@ -152,7 +152,7 @@ fn the_examples_of_the_template_can_be_read() {
         .map(|line| format!("{line}\n"))
         .collect();
     let file = ShipmentFile::parse(examples.as_bytes()).unwrap();
-    assert_eq!((file.images.len(), file.tags.len(), file.tuf.len(), file.notary.len()), (2, 4, 1, 1));
+    assert_eq!((file.images.len(), file.tags.len(), file.tuf.len(), file.notary.len()), (2, 5, 1, 1));
 }
 
 /// The page about shipments: what stands below the heading of each key.
