@@ -45,6 +45,15 @@ pub fn verified(receipt: &Receipt) -> VerifiedReceipt {
     receipt::verify(&receipt.sign(&site_key()).unwrap(), &receivers, None).unwrap()
 }
 
+/// The receipt in one line of what was delivered, as the connected side reads it.
+pub fn line_of(store: &TrustStore, now: Timestamp) -> VerifiedReceipt {
+    let (site, history) = (site(), store.history().unwrap());
+    let place = history.accepted().next().and_then(|line| line.place.clone()).unwrap();
+    let line = receipt::make_brief(&ReceiptTerms { site: &site, now, place: &place }, &history).unwrap();
+    let receivers = BTreeMap::from([(self::site(), ReceiverKey(site_key().public_key().unwrap()))]);
+    receipt::verify(line.sign(&site_key()).as_bytes(), &receivers, None).unwrap()
+}
+
 /// The base that the receipt of an import is.
 pub fn base_of(store: &TrustStore, delivered: &Delivered, now: Timestamp) -> Base {
     Base::of_receipt(&verified(&receipt_of(store, delivered, now)), [])

@@ -139,6 +139,9 @@ impl ImportArguments {
     ) -> Result<WrittenReceipt, Failure> {
         let attempt = || format!("{} was imported, but its receipt was not written", self.archive.name());
         let place = destination.remembered().unwrap_or_default();
+        if self.receipt.receipt_brief {
+            return site.write_brief(store, &place, context.now());
+        }
         let mut held = delivered.layers.clone();
         if self.receipt.inventory {
             let source: Arc<dyn Source> = match &self.target.file.to_layout {
@@ -362,7 +365,7 @@ fn finish(
             text.line(format_args!("The relocation mapping of each bundle: {}", quoted_path(results.bundles())));
         }
         text.line(format_args!("Relocation mapping and report: {}", quoted_path(folder)));
-        receipt.into_iter().for_each(|receipt| text.line(receipt.line()));
+        receipt.into_iter().flat_map(WrittenReceipt::lines).for_each(|line| text.line(line));
         text
     })
 }

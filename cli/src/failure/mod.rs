@@ -592,6 +592,9 @@ impl Reason {
             Self::Receipt(error) => remedied(receipt::receipt(error), error.remedy()),
             Self::Assume(AssumeError::Format(error)) => remedied(archive::format(error), error.remedy()),
             Self::Assume(AssumeError::Seal(error)) => remedied(archive::seal(error), error.remedy()),
+            Self::Assume(error @ (AssumeError::Unconfirmed { .. } | AssumeError::NothingAssumed { .. })) => {
+                remedied(ExitCode::Receipt.noting(NOTHING_WRITTEN), error.remedy())
+            }
             Self::Survey(error) => remedied(receipt::survey(error), error.remedy()),
             Self::Place(error) => remedied(ExitCode::Usage, error.remedy()),
             Self::Target(_) => remedied(ExitCode::Sink, Remedy::RepairTargetLayout),

@@ -9,6 +9,7 @@ pub(super) fn receipt(error: &ReceiptError) -> Conclusion {
     match error {
         ReceiptError::Damaged(_)
         | ReceiptError::UnknownReceiver { .. }
+        | ReceiptError::UnknownSite { .. }
         | ReceiptError::Forged { .. }
         | ReceiptError::OtherSite { .. }
         | ReceiptError::Replayed { .. }

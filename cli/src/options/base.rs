@@ -21,7 +21,7 @@ pub(crate) struct BaseArguments {
     /// Leave out the layers that the far side holds, as its receipt says
     ///
     /// The receipt must be signed by a key that was added with `trust add-receiver`, and none that is older than one used here before
-    /// is taken. Everything that trust needs is carried all the same, and the far side proves what it holds before it sets a tag.
+    /// is taken. One that is a single line lists no layers: it takes --assume too. Everything that trust needs is carried all the same, and the far side proves what it holds before it sets a tag.
     #[arg(long, value_name = "RECEIPT", help_heading = "Delta")]
     since: Option<PathBuf>,
 
@@ -31,8 +31,8 @@ pub(crate) struct BaseArguments {
 
     /// Leave out the layers of this archive, which was sent before; may be given more than once
     ///
-    /// For a link on which nothing comes back. Its seal is verified, by the key that seals the new archive or by pinned exporters.
-    #[arg(long, value_name = "ARCHIVE", conflicts_with = "since", help_heading = "Delta")]
+    /// For a link on which nothing comes back; or beside --since, which then has to confirm each of these archives. Its seal is verified, by the key that seals the new archive or by pinned exporters.
+    #[arg(long, value_name = "ARCHIVE", help_heading = "Delta")]
     assume: Vec<PathBuf>,
 
     /// Carry this layer all the same; may be given more than once
@@ -55,19 +55,24 @@ impl BaseArguments {
         (trust, now): (&Trust, Timestamp),
         key: Option<&SigningKey>,
     ) -> Result<ReadBase, Failure> {
-        let carry = self.carry.iter().cloned();
+        let (carry, archives) = (self.carry.iter().cloned(), self.assumed(trust, key)?);
         if let Some(path) = &self.since {
             let attempt = || format!("cannot use the receipt {}", path.display());
             let bytes = read_file(path, FilePurpose::Receipt, MAXIMUM_LENGTH).attempt(attempt)?;
             let receivers = store.receivers().attempt(attempt)?;
             let receipt = receipt::verify(&bytes, &receivers, self.receiver.as_ref()).attempt(attempt)?;
             receipt.require_newest(&store.history().attempt(attempt)?, now).attempt(attempt)?;
-            let base = Base::of_receipt(&receipt, carry);
+            let base = Base::of_confirmed(&receipt, archives, carry).map_err(Reason::Assume).attempt(attempt)?;
             return Ok(ReadBase { base: Some(base), receipt: Some(receipt.seen().clone()) });
         }
-        if self.assume.is_empty() {
-            return Ok(ReadBase::default());
+        match archives.is_empty() {
+            true => Ok(ReadBase::default()),
+            false => Ok(ReadBase { base: Some(Base::of_archives(archives, carry)), receipt: None }),
         }
+    }
+
+    /// The archives that were sent before. The key that seals counts as an exporter's.
+    fn assumed(&self, trust: &Trust, key: Option<&SigningKey>) -> Result<Vec<AssumedArchive>, Failure> {
         let mut exporters: Vec<ExporterKey> = trust
             .exporters
             .iter()
@@ -77,8 +82,7 @@ impl BaseArguments {
             let key = key.public_key().attempt(|| "cannot seal".to_owned())?;
             exporters.push(ExporterKey { name: "the key that seals".to_owned(), key });
         }
-        let archives = self.assume.iter().map(|path| assumed(path, &exporters)).collect::<Result<_, _>>()?;
-        Ok(ReadBase { base: Some(Base::of_archives(archives, carry)), receipt: None })
+        self.assume.iter().map(|path| assumed(path, &exporters)).collect()
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use jiff::Timestamp;
 use sealift_archive_format::Digest;
-use sealift_core::receipt::{self, AcceptedRepository, Holdings, ReceiptTerms};
+use sealift_core::receipt::{self, AcceptedRepository, Holdings, Receipt, ReceiptTerms};
 use sealift_core::trust_store::{ReceiverName, TrustStore, TrustStoreError};
 use sealift_core::whole_file;
 use sealift_proof::signature::SigningKey;
@@ -54,6 +54,11 @@ pub(crate) struct ImportReceiptArguments {
     #[arg(long, value_name = "FILE", requires = "receipt", help_heading = "Receipt")]
     receipt_passphrase_file: Option<PathBuf>,
 
+    /// Write the receipt as one line, for a phone or an email: it confirms the archive that was exported last of those that were imported
+    /// there, and lists no layers
+    #[arg(long, requires = "receipt", conflicts_with = "inventory", help_heading = "Receipt")]
+    pub(crate) receipt_brief: bool,
+
     /// Also ask the registry or layout what it holds of earlier imports
     #[arg(long, requires = "receipt", help_heading = "Receipt")]
     pub(crate) inventory: bool,
@@ -81,6 +86,9 @@ pub(crate) struct WrittenReceipt {
     pub(crate) layers: usize,
     /// How long the file is, in bytes.
     pub(crate) bytes: usize,
+    /// What is in the file, where it is one line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) line: Option<String>,
 }
 
 impl SiteArguments {
@@ -111,20 +119,40 @@ impl Site {
         let attempt = || "cannot make a receipt".to_owned();
         let history = store.history().attempt(attempt)?;
         let tuf = accepted(store).attempt(attempt)?;
-        let layers = holdings.len();
         let terms = ReceiptTerms { site: &self.name, now, place };
         let made = receipt::make(&terms, &history, tuf, holdings).attempt(attempt)?;
         let bytes = made.sign(&self.key).attempt(attempt)?;
+        self.put(made, &bytes, None)
+    }
+
+    /// Signs, as one line, that the archive that was exported last of those that were delivered to the place has arrived.
+    pub(crate) fn write_brief(
+        &self,
+        store: &TrustStore,
+        place: &str,
+        now: Timestamp,
+    ) -> Result<WrittenReceipt, Failure> {
+        let attempt = || "cannot make a receipt".to_owned();
+        let history = store.history().attempt(attempt)?;
+        let made = receipt::make_brief(&ReceiptTerms { site: &self.name, now, place }, &history).attempt(attempt)?;
+        let line = made.sign(&self.key);
+        self.put(made.into(), format!("{line}\n").as_bytes(), Some(line))
+    }
+
+    /// Writes it in place of an older receipt.
+    fn put(&self, made: Receipt, bytes: &[u8], line: Option<String>) -> Result<WrittenReceipt, Failure> {
         let failed = |source| Reason::File { path: self.file.clone(), source };
-        whole_file::replace(&self.file, &bytes).map_err(failed).attempt(attempt)?;
+        let written = whole_file::replace(&self.file, bytes).map_err(failed);
+        written.attempt(|| "cannot make a receipt".to_owned())?;
         Ok(WrittenReceipt {
             file: self.file.clone(),
             site: made.site,
             made_at: made.made_at,
             place: made.place,
+            layers: made.holds.iter().map(|held| held.blobs.len()).sum(),
             accepted: made.accepted.into_iter().map(|it| it.statement).collect(),
-            layers,
             bytes: bytes.len(),
+            line,
         })
     }
 }
@@ -141,14 +169,14 @@ fn accepted(store: &TrustStore) -> Result<BTreeMap<String, AcceptedRepository>, 
 }
 
 impl WrittenReceipt {
-    /// As a person reads it.
-    pub(crate) fn line(&self) -> String {
-        format!(
-            "Receipt of {}: {} ({}, {})",
-            self.site,
-            self.file.display(),
-            indicatif::HumanBytes(u64::try_from(self.bytes).unwrap_or(u64::MAX)),
-            counted(self.layers, "layer")
-        )
+    /// As a person reads it: where it is, and then the receipt itself where it is one line.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let extent = match self.line {
+            Some(_) => "one line".to_owned(),
+            None => counted(self.layers, "layer"),
+        };
+        let bytes = indicatif::HumanBytes(u64::try_from(self.bytes).unwrap_or(u64::MAX));
+        let written = format!("Receipt of {}: {} ({bytes}, {extent})", self.site, self.file.display());
+        [written].into_iter().chain(self.line.clone()).collect()
     }
 }

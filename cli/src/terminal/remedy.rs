@@ -671,6 +671,12 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
             "`sealift import` looks before it sets a tag; to look now: `sealift verify ARCHIVE --target HOST/PREFIX`, or `--target oci:DIR`"
         }
         R::SendLacking { items, blobs } => return send_lacking(items, blobs, &archive()),
+        R::AssumeConfirmed { archive } => {
+            return format!(
+                "find the export of {archive}, which the receipt confirms: {}; then give that file with --assume",
+                sealift("history")
+            );
+        }
         R::AskForReceipt => "have a new receipt made on the far side, with `sealift receipt`, and carried back",
         R::ImportFirst => "import an archive first",
         R::SplitReceipt => "name a part of the registry, with a path after its host: --registry HOST/PREFIX",

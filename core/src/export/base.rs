@@ -9,9 +9,10 @@ use sealift_archive_format::inventory::{BaseRecord, ReceiptRecord};
 use sealift_archive_format::reader::Reader;
 use sealift_archive_format::{Digest, FormatError};
 
-use crate::receipt::VerifiedReceipt;
+use crate::receipt::{ReceiptForm, VerifiedReceipt};
 use crate::remedy::{Remediable, Remedy};
 use crate::seal::{self, ExporterKey, SealError};
+use crate::trust_store::ReceiverName;
 
 /// What is where an archive goes, and by whose word.
 #[derive(Debug, Clone)]
@@ -37,6 +38,24 @@ pub enum AssumeError {
     /// It was not sealed by an exporter of this side.
     #[error("it was not sealed here")]
     Seal(#[source] SealError),
+    /// The receipt does not say that it has arrived.
+    #[error("the receipt of {site} does not confirm its statement {statement}")]
+    Unconfirmed {
+        /// Whose receipt it is.
+        site: ReceiverName,
+        /// The statement digest of the archive.
+        statement: Digest,
+        /// The newest archive that the receipt confirms.
+        newest: Option<Digest>,
+    },
+    /// The receipt lists no layers, and no archive is assumed.
+    #[error("the receipt of {site} is one line, which confirms an archive and lists no layers")]
+    NothingAssumed {
+        /// Whose receipt it is.
+        site: ReceiverName,
+        /// The archive that the receipt confirms.
+        newest: Option<Digest>,
+    },
 }
 
 impl Remediable for AssumeError {
@@ -44,6 +63,9 @@ impl Remediable for AssumeError {
         match self {
             Self::Format(error) => error.remedy(),
             Self::Seal(error) => error.remedy(),
+            Self::Unconfirmed { newest, .. } | Self::NothingAssumed { newest, .. } => {
+                newest.as_ref().map_or(Remedy::AskForReceipt, |it| Remedy::AssumeConfirmed { archive: it.clone() })
+            }
         }
     }
 }
@@ -69,6 +91,30 @@ impl Base {
         let record = ReceiptRecord { key: seen.key.clone(), statement: seen.statement.clone() };
         let held = receipt.blobs().into_iter().cloned().collect();
         Self { record: BaseRecord::Receipt(record), held, carry: carry.into_iter().collect() }
+    }
+
+    /// What a site says that it holds, and what is in archives that it says have arrived, except for what is carried all the same.
+    ///
+    /// # Errors
+    /// [`AssumeError::Unconfirmed`] for an archive that the receipt does not confirm, and [`AssumeError::NothingAssumed`] for a receipt in
+    /// one line without an archive.
+    pub fn of_confirmed(
+        receipt: &VerifiedReceipt,
+        archives: Vec<AssumedArchive>,
+        carry: impl IntoIterator<Item = Digest>,
+    ) -> Result<Self, AssumeError> {
+        let (site, accepted) = (receipt.seen().receiver.clone(), &receipt.receipt().accepted);
+        let newest = accepted.first().map(|it| it.statement.clone());
+        if receipt.form() == ReceiptForm::Line && archives.is_empty() {
+            return Err(AssumeError::NothingAssumed { site, newest });
+        }
+        let is_confirmed = |archive: &&AssumedArchive| accepted.iter().any(|it| it.statement == archive.statement);
+        if let Some(other) = archives.iter().find(|archive| !is_confirmed(archive)) {
+            return Err(AssumeError::Unconfirmed { site, statement: other.statement.clone(), newest });
+        }
+        let mut base = Self::of_receipt(receipt, carry);
+        base.held.extend(archives.into_iter().flat_map(|archive| archive.blobs));
+        Ok(base)
     }
 
     /// What was sent before, except for what is carried all the same.

@@ -8,6 +8,7 @@ use sealift_archive_format::strict_json::JsonError;
 use sealift_proof::signature::KeyError;
 
 use super::MAXIMUM_LENGTH;
+use super::line::{MAXIMUM_LINE, PARTS};
 use super::statement::{MAXIMUM_ACCEPTED, MAXIMUM_BLOBS, MAXIMUM_TUF, PREDICATE_TYPE};
 use crate::remedy::{Remediable, Remedy};
 use crate::trust_store::ReceiverName;
@@ -23,6 +24,12 @@ pub enum ReceiptError {
     UnknownReceiver {
         /// The key ids in the envelope.
         keys: Vec<String>,
+    },
+    /// No key is pinned for the site that a receipt in one line names.
+    #[error("it is the receipt of site {site}, and no receiver of that name is pinned")]
+    UnknownSite {
+        /// The site, as the line names it.
+        site: ReceiverName,
     },
     /// The signature of a pinned receiver does not verify.
     #[error("the signature of {receiver} does not verify: the receipt was changed")]
@@ -81,6 +88,27 @@ pub enum ReceiptDamage {
     /// It is compressed, and too long.
     #[error("more than {MAXIMUM_LENGTH} bytes come out of it")]
     TooLong,
+    /// The line is too long.
+    #[error("its line is {length} bytes long; the limit is {MAXIMUM_LINE}")]
+    LongLine {
+        /// How long it is, in bytes.
+        length: usize,
+    },
+    /// The line has other parts than those of a receipt.
+    #[error("its line has {count} parts, not {PARTS}")]
+    Parts {
+        /// How many parts it has.
+        count: usize,
+    },
+    /// A part of the line is not what it should be.
+    #[error("{what} in its line is damaged")]
+    Part {
+        /// Which part.
+        what: &'static str,
+    },
+    /// The line is not written in the one way that is allowed.
+    #[error("its line is not written as a receipt is")]
+    Line,
     /// Not an envelope.
     #[error(transparent)]
     Envelope(#[from] EnvelopeError),
@@ -120,7 +148,7 @@ impl Remediable for ReceiptError {
     fn remedy(&self) -> Remedy {
         match self {
             Self::Damaged(_) => Remedy::GiveReceipt,
-            Self::UnknownReceiver { .. } => Remedy::AddReceiver,
+            Self::UnknownReceiver { .. } | Self::UnknownSite { .. } => Remedy::AddReceiver,
             Self::Forged { .. } | Self::Replayed { .. } | Self::Future { .. } => Remedy::AskForReceipt,
             Self::OtherSite { site, receiver } => {
                 Remedy::MatchReceiver { site: site.to_string(), receiver: receiver.to_string() }

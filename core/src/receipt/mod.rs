@@ -7,10 +7,13 @@
 mod error;
 mod file;
 mod holding;
+mod line;
 mod statement;
 mod survey;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod vectors;
 
 use std::collections::{BTreeMap, HashSet};
 use std::num::NonZeroU32;
@@ -22,10 +25,13 @@ use sealift_proof::signature::{Candidate, KeyError, SigningKey, require_threshol
 
 pub use error::{ReceiptDamage, ReceiptError};
 pub use holding::{Holding, Holdings};
+pub use line::BriefReceipt;
 pub use statement::{
     AcceptedArchive, AcceptedRepository, HeldRepository, MAXIMUM_ACCEPTED, MAXIMUM_BLOBS, PREDICATE_TYPE, Receipt,
 };
 pub use survey::{SurveyError, survey};
+
+use line::SignedLine;
 
 use crate::trust_store::{ReceiverKey, ReceiverName, SeenReceipt, TrustHistory};
 
@@ -43,13 +49,23 @@ const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 /// ```compile_fail
 /// # use sealift_core::receipt::VerifiedReceipt;
 /// # fn forge() -> VerifiedReceipt {
-/// VerifiedReceipt { receipt: unreachable!(), seen: unreachable!() }
+/// VerifiedReceipt { receipt: unreachable!(), seen: unreachable!(), form: unreachable!() }
 /// # }
 /// ```
 #[derive(Debug, Clone)]
 pub struct VerifiedReceipt {
     receipt: Receipt,
     seen: SeenReceipt,
+    form: ReceiptForm,
+}
+
+/// How a receipt is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReceiptForm {
+    /// As a file, which lists the layers that the site holds.
+    File,
+    /// As one line, which confirms an archive alone.
+    Line,
 }
 
 impl Receipt {
@@ -79,8 +95,7 @@ pub fn verify(
     receivers: &BTreeMap<ReceiverName, ReceiverKey>,
     expected: Option<&ReceiverName>,
 ) -> Result<VerifiedReceipt, ReceiptError> {
-    let envelope = file::unpack(bytes).map_err(ReceiptError::Damaged)?;
-    let envelope = DsseEnvelope::parse(&envelope).map_err(|error| ReceiptError::Damaged(error.into()))?;
+    let (envelope, form) = read(bytes, receivers)?;
     if envelope.payload_type != PAYLOAD_TYPE {
         return Err(ReceiptError::Damaged(ReceiptDamage::OtherPayload));
     }
@@ -104,13 +119,36 @@ pub fn verify(
     }
     let statement = Digest::sha256(&envelope.payload);
     let seen = SeenReceipt { receiver: name.clone(), key: fingerprint, made_at: receipt.made_at, statement };
-    Ok(VerifiedReceipt { receipt, seen })
+    Ok(VerifiedReceipt { receipt, seen, form })
+}
+
+/// The envelope that a file or a line has or stands for.
+fn read(
+    bytes: &[u8],
+    receivers: &BTreeMap<ReceiverName, ReceiverKey>,
+) -> Result<(DsseEnvelope, ReceiptForm), ReceiptError> {
+    if line::is_line(bytes) {
+        let line = SignedLine::parse(bytes).map_err(ReceiptError::Damaged)?;
+        let Some(ReceiverKey(key)) = receivers.get(&line.site) else {
+            return Err(ReceiptError::UnknownSite { site: line.site });
+        };
+        let key_id = key.fingerprint().map_err(ReceiptError::Key)?.hex().to_owned();
+        return Ok((line.into_envelope(key_id), ReceiptForm::Line));
+    }
+    let envelope = file::unpack(bytes).map_err(ReceiptError::Damaged)?;
+    let envelope = DsseEnvelope::parse(&envelope).map_err(|error| ReceiptError::Damaged(error.into()))?;
+    Ok((envelope, ReceiptForm::File))
 }
 
 impl VerifiedReceipt {
     /// What the site says.
     pub fn receipt(&self) -> &Receipt {
         &self.receipt
+    }
+
+    /// How it is written.
+    pub fn form(&self) -> ReceiptForm {
+        self.form
     }
 
     /// Who signed it, when, and the digest of its statement.
@@ -185,4 +223,15 @@ pub fn make(
     }
     let (site, place) = (terms.site.clone(), terms.place.to_owned());
     Ok(Receipt { site, made_at: terms.now, place, accepted, holds, tuf })
+}
+
+/// Makes a receipt in one line: of the archives that were accepted into its place, it confirms the one that was exported last.
+///
+/// # Errors
+/// [`ReceiptError::NothingAccepted`].
+pub fn make_brief(terms: &ReceiptTerms<'_>, history: &TrustHistory) -> Result<BriefReceipt, ReceiptError> {
+    let into_place = history.accepted().filter(|line| line.place.as_deref() == Some(terms.place));
+    let newest = into_place.max_by_key(|line| line.exported_at).ok_or(ReceiptError::NothingAccepted)?;
+    let accepted = AcceptedArchive { statement: newest.archive.clone(), exported_at: newest.exported_at };
+    Ok(BriefReceipt { site: terms.site.clone(), made_at: terms.now, place: terms.place.to_owned(), accepted })
 }

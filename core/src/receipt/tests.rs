@@ -225,6 +225,53 @@ fn a_receipt_that_is_older_than_one_that_was_used_is_refused() {
 }
 
 #[test]
+fn a_line_confirms_the_archive_of_its_place_that_was_exported_last() {
+    let imported = |archive: &[u8], exported_at: &str, place: &str| NewHistoryLine {
+        archive: Digest::sha256(archive),
+        exported_at: exported_at.parse().unwrap(),
+        place: Some(place.to_owned()),
+        ..line(None)
+    };
+    let history = history([
+        imported(b"third", "2026-01-15T00:00:00Z", "r.inner"),
+        // Late.
+        imported(b"second", "2026-01-08T00:00:00Z", "r.inner"),
+        imported(b"elsewhere", "2026-01-22T00:00:00Z", "r.other"),
+    ]);
+    let site = name("plant-7");
+    let terms = |place| ReceiptTerms { site: &site, now: receipt().made_at, place };
+    let brief = make_brief(&terms("r.inner"), &history).unwrap();
+    assert_eq!(brief.accepted.statement, Digest::sha256(b"third"));
+    assert!(matches!(make_brief(&terms("r.unknown"), &history), Err(ReceiptError::NothingAccepted)));
+    let line = brief.sign(&key(7));
+    let read = verify(line.as_bytes(), &receivers(&[("plant-7", 7)]), None).unwrap();
+    assert_eq!((read.form(), read.receipt()), (ReceiptForm::Line, &Receipt::from(brief)));
+    // A whole receipt of the same second is another one.
+    let whole = make(&terms("r.inner"), &history, BTreeMap::new(), Holdings::default()).unwrap();
+    let whole = verify(&whole.sign(&key(7)).unwrap(), &receivers(&[("plant-7", 7)]), None).unwrap();
+    let used = self::history([self::line(Some(read.seen().clone()))]);
+    read.require_newest(&used, receipt().made_at).unwrap();
+    assert!(matches!(whole.require_newest(&used, receipt().made_at), Err(ReceiptError::Replayed { .. })));
+}
+
+#[test]
+fn a_line_is_refused_for_what_is_wrong_with_it() {
+    let accepted = receipt().accepted[0].clone();
+    let brief =
+        BriefReceipt { site: name("plant-7"), made_at: receipt().made_at, place: "r.inner".to_owned(), accepted };
+    let line = brief.sign(&key(7));
+    assert!(matches!(damage(format!("{line},").as_bytes()), ReceiptDamage::Parts { count: 8 }));
+    assert!(matches!(damage(line.replace("r.inner", "%FF").as_bytes()), ReceiptDamage::Part { what: "the place" }));
+    assert!(matches!(damage(line.replace("r.inner", "r%2Einner").as_bytes()), ReceiptDamage::Line));
+    let long = line.replace("r.inner", &"a".repeat(8_193));
+    assert!(matches!(damage(long.as_bytes()), ReceiptDamage::LongLine { .. }));
+    let unknown = verify(line.as_bytes(), &receivers(&[("plant-8", 7)]), None);
+    assert!(matches!(unknown, Err(ReceiptError::UnknownSite { site }) if site == name("plant-7")));
+    let others = verify(line.as_bytes(), &receivers(&[("plant-7", 7), ("plant-8", 8)]), Some(&name("plant-8")));
+    assert!(matches!(others, Err(ReceiptError::OtherSite { .. })));
+}
+
+#[test]
 fn a_receipt_lists_no_more_than_is_read() {
     let terms = ReceiptTerms { site: &name("plant-7"), now: receipt().made_at, place: "r.inner" };
     let repository = Repository::new("r.inner", "a").unwrap();

@@ -769,6 +769,11 @@ pub enum Remedy {
         /// The layers that are lacking.
         blobs: Vec<Digest>,
     },
+    /// Give the archive that a receipt confirms as one that has arrived.
+    AssumeConfirmed {
+        /// Its statement digest.
+        archive: Digest,
+    },
     /// Have the receipt made and carried again.
     AskForReceipt,
     /// Import something first.

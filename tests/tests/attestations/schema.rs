@@ -351,6 +351,7 @@ fn the_schema_describes_every_field_of_a_report_and_no_others() {
         "/properties/receipt/properties/bytes",
         "/properties/receipt/properties/file",
         "/properties/receipt/properties/layers",
+        "/properties/receipt/properties/line",
         "/properties/receipt/properties/madeAt",
         "/properties/receipt/properties/place",
         "/properties/receipt/properties/site",

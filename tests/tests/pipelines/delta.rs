@@ -17,7 +17,7 @@ use sealift_sample_publisher::Sample;
 use sealift_tests::crossing::{Crossing, Refused};
 use sealift_tests::folder_content::files;
 use sealift_tests::malicious_exporter::{Consignment, archive, exporter_key};
-use sealift_tests::weekly_image::{base_of, sent, weekly_image};
+use sealift_tests::weekly_image::{base_of, line_of, sent, weekly_image};
 
 /// The error is one of these, and says so otherwise.
 macro_rules! assert_error {
@@ -168,6 +168,20 @@ fn an_archive_that_others_sealed_or_that_is_none_is_not_assumed() {
     let other = assume(&archive[..], &exporters(&SigningKey::from_seed(&[9; 32])));
     assert_error!(other, Err(AssumeError::Seal(_)));
     assert_error!(assume(&b"no archive"[..], &exporters(&exporter_key())), Err(AssumeError::Format(_)));
+}
+
+#[test]
+fn beside_a_receipt_only_what_it_confirms_is_assumed() {
+    let (mut sides, first) = first_week();
+    let line = line_of(&sides.far.store(), sides.now);
+    assert_error!(Base::of_confirmed(&line, Vec::new(), []), Err(AssumeError::NothingAssumed { newest: Some(_), .. }));
+    let layer = inventory(&first).entries.last().unwrap().digest.clone();
+    let base = Base::of_confirmed(&line, vec![sent(&first)], []).unwrap();
+    assert!(base.leaves_out(&layer));
+    assert!(!Base::of_confirmed(&line, vec![sent(&first)], [layer.clone()]).unwrap().leaves_out(&layer));
+    let other = week(&mut sides, 2, &[&first]);
+    let unconfirmed = Base::of_confirmed(&line, vec![sent(&first), sent(&other)], []);
+    assert_error!(unconfirmed, Err(AssumeError::Unconfirmed { .. }));
 }
 
 /// What a hostile exporter makes of the first week: a change of an honest inventory, with the contents of what it then carries.

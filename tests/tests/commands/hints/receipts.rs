@@ -120,6 +120,45 @@ fn receipts_that_are_not_used() {
 }
 
 #[test]
+fn a_receipt_in_one_line() {
+    let sample = sample();
+    let (near, far) = after_a_week(&sample);
+    std::thread::sleep(std::time::Duration::from_millis(1_100));
+    far.run(&[&["receipt", "--layout", "out", "--brief", "-o", "line"], &SITE[..]].concat())
+        .remarks("sealift:receipt/v1,");
+    let line = fs::read_to_string(far.folder().join("line")).unwrap();
+    fs::write(near.path().join("line"), &line).unwrap();
+    let confirmed = line.split(',').nth(4).unwrap();
+    let hint = format!(
+        "find the export of {confirmed}, which the receipt confirms: sealift --trust near history; then give that file with --assume; nothing was written"
+    );
+    export(&near, &["--since", "line"], "second.sealift").hints(
+        21,
+        "which confirms an archive and lists no layers",
+        &hint,
+    );
+    std::thread::sleep(std::time::Duration::from_millis(1_100));
+    export(&near, &[], "other.sealift").remarks("");
+    export(&near, &["--since", "line", "--assume", "other.sealift"], "second.sealift").hints(
+        21,
+        "the receipt of plant-7 does not confirm its statement",
+        &hint,
+    );
+    let plan = ["plan", "--image", &format!("{WEB}=oci:layout"), "--tuf", "demo=tuf", "--since", "line"];
+    near.run(&[&plan[..], &["--assume", "first.sealift"]].concat()).remarks("alreadyThere");
+    export(&near, &["--since", "line", "--assume", "first.sealift"], "second.sealift").remarks("absent");
+    let second = fs::read(near.path().join("second.sealift")).unwrap();
+    let receipt = ["--receipt", "line", "--receipt-brief", "--receipt-key", "plant-7.pem", "--site", "plant-7"];
+    far.import(&second, &[&["--to-layout", "out"][..], &receipt].concat()).remarks("sealift:receipt/v1,");
+    fs::write(near.path().join("unknown"), line.replacen("plant-7", "plant-8", 1)).unwrap();
+    export(&near, &["--since", "unknown"], "third.sealift").hints(
+        21,
+        "it is the receipt of site plant-8, and no receiver of that name is pinned",
+        "if you expect this receiver, compare the fingerprint out of band, then: sealift --trust near trust add-receiver NAME KEY.pub; nothing was written",
+    );
+}
+
+#[test]
 fn what_a_delta_leaves_out() {
     let sample = sample();
     let (near, far) = after_a_week(&sample);
