@@ -15,7 +15,7 @@ pub(super) fn receipt(error: &ReceiptError) -> Conclusion {
         | ReceiptError::Replayed { .. }
         | ReceiptError::Future { .. } => ExitCode::Receipt.noting(super::NOTHING_WRITTEN),
         ReceiptError::Key(_) => ExitCode::Key.into(),
-        ReceiptError::NothingAccepted | ReceiptError::TooMuch { .. } => ExitCode::Receipt.into(),
+        ReceiptError::NothingAccepted { .. } | ReceiptError::TooMuch { .. } => ExitCode::Receipt.into(),
     }
 }
 

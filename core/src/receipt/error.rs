@@ -69,8 +69,11 @@ pub enum ReceiptError {
     #[error("the key of a receiver cannot be used")]
     Key(#[source] KeyError),
     /// There is nothing to confirm.
-    #[error("nothing was accepted here yet, so there is nothing to confirm")]
-    NothingAccepted,
+    #[error("nothing was accepted {} yet, so there is nothing to confirm", .place.as_ref().map_or("here".to_owned(), |place| format!("into {place}")))]
+    NothingAccepted {
+        /// The place that the receipt is about, if it confirms only what was delivered there.
+        place: Option<String>,
+    },
     /// More is held than a receipt may list.
     #[error("{count} blobs are held; the limit of a receipt is {MAXIMUM_BLOBS}")]
     TooMuch {
@@ -154,7 +157,7 @@ impl Remediable for ReceiptError {
                 Remedy::MatchReceiver { site: site.to_string(), receiver: receiver.to_string() }
             }
             Self::Key(error) => error.remedy(),
-            Self::NothingAccepted => Remedy::ImportFirst,
+            Self::NothingAccepted { .. } => Remedy::ImportFirst,
             Self::TooMuch { .. } => Remedy::SplitReceipt,
         }
     }

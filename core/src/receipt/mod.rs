@@ -214,7 +214,7 @@ pub fn make(
         .map(|line| AcceptedArchive { statement: line.archive.clone(), exported_at: line.exported_at })
         .collect();
     if accepted.is_empty() {
-        return Err(ReceiptError::NothingAccepted);
+        return Err(ReceiptError::NothingAccepted { place: None });
     }
     let holds = holdings.into_repositories();
     let count = holds.iter().map(|held| held.blobs.len()).sum();
@@ -231,7 +231,8 @@ pub fn make(
 /// [`ReceiptError::NothingAccepted`].
 pub fn make_brief(terms: &ReceiptTerms<'_>, history: &TrustHistory) -> Result<BriefReceipt, ReceiptError> {
     let into_place = history.accepted().filter(|line| line.place.as_deref() == Some(terms.place));
-    let newest = into_place.max_by_key(|line| line.exported_at).ok_or(ReceiptError::NothingAccepted)?;
+    let nothing = || ReceiptError::NothingAccepted { place: Some(terms.place.to_owned()) };
+    let newest = into_place.max_by_key(|line| line.exported_at).ok_or_else(nothing)?;
     let accepted = AcceptedArchive { statement: newest.archive.clone(), exported_at: newest.exported_at };
     Ok(BriefReceipt { site: terms.site.clone(), made_at: terms.now, place: terms.place.to_owned(), accepted })
 }
