@@ -49,6 +49,17 @@ fn content(registry: &RealRegistry, prefix: &str) -> Vec<Vec<u8>> {
     graph.manifests().iter().map(|manifest| manifest.bytes().to_vec()).chain(blobs).collect()
 }
 
+/// Imports the first week, and exports what is new in the second one; also returns a layer that this leaves out.
+fn second_week(sides: &mut Crossing) -> (Vec<u8>, Digest) {
+    publish(sides, 1);
+    let first = sides.archive();
+    sides.far.import_from(&mut &*first, &RegistrySink::new(client())).unwrap();
+    publish(sides, 2);
+    let delta = sides.delta(&sides.request(), &Base::of_archives(vec![sent(&first)], []));
+    let absent = inventory(&delta).absent().next().unwrap().digest.clone();
+    (delta, absent)
+}
+
 fn lacking(refused: Refused) -> Vec<(Digest, bool)> {
     match refused {
         Refused::Import(ImportError::Lacking { blobs, .. }) => {
@@ -100,12 +111,7 @@ fn a_layer_that_is_collected_or_damaged_is_found_whatever_the_registry_says() {
     for registry in real_registry::each() {
         for is_damaged in [true, false] {
             let mut sides = into(registry.domain(), if is_damaged { "damaged" } else { "collected" });
-            publish(&mut sides, 1);
-            let first = sides.archive();
-            sides.far.import_from(&mut &*first, &RegistrySink::new(client())).unwrap();
-            publish(&mut sides, 2);
-            let delta = sides.delta(&sides.request(), &Base::of_archives(vec![sent(&first)], []));
-            let absent = inventory(&delta).absent().next().unwrap().digest.clone();
+            let (delta, absent) = second_week(&mut sides);
             let files = registry.files_of(&absent);
             assert!(!files.is_empty());
             let kept: Vec<Vec<u8>> = files.iter().map(|path| fs::read(path).unwrap()).collect();
@@ -152,12 +158,7 @@ fn what_cannot_be_read_back_is_not_called_damaged() {
     for (row, actions, is_damage) in rows {
         let registry = Registry::start();
         let mut sides = into(registry.domain(), "mirror");
-        publish(&mut sides, 1);
-        let first = sides.archive();
-        sides.far.import_from(&mut &*first, &RegistrySink::new(client())).unwrap();
-        publish(&mut sides, 2);
-        let delta = sides.delta(&sides.request(), &Base::of_archives(vec![sent(&first)], []));
-        let absent = inventory(&delta).absent().next().unwrap().digest.clone();
+        let (delta, absent) = second_week(&mut sides);
         let blobs = registry.state().blobs.clone();
         let (_, content) = blobs.iter().find(|((_, digest), _)| *digest == absent.to_string()).unwrap();
         let (mut actions, part) = (actions(content), format!("/blobs/{absent}"));

@@ -40,21 +40,19 @@ impl ArchiveOutput {
             (Cut::Volumes { .. }, Ok(Self::Standard | Self::Stream)) => {
                 "volumes are several files: give the beginning of their names with -o"
             }
-            (Cut::OneFile { .. }, Ok(Self::Standard | Self::Stream)) => {
-                "parity in percent is for one new file, which is written from its beginning"
-            }
-            (Cut::OneFile { .. }, Ok(_)) if arguments.fresh => {
-                "parity in percent is for one new file, which is written from its beginning"
-            }
-            (_, Ok(Self::File | Self::Cut(_))) | (Cut::Volumes { .. }, Err(Reason::FileExists(_))) => {
+            (Cut::Volumes { .. }, Ok(Self::File | Self::Cut(_)) | Err(Reason::FileExists(_))) => {
                 return Ok(Self::Cut(cut));
+            }
+            (Cut::OneFile { .. }, Ok(Self::File)) if !arguments.fresh => return Ok(Self::Cut(cut)),
+            (Cut::OneFile { .. }, Ok(_)) => {
+                "parity in percent is for one new file, which is written from its beginning"
             }
             (_, Err(error)) => return Err(error),
         };
         Err(Reason::CommandLine(why.to_owned()))
     }
 
-    /// The file that there will be; `None` for volumes, of which the first is a file beside that path, and for what is no file.
+    /// Whether there will be one file, under the path of `-o`.
     pub(super) fn is_one_file(self) -> bool {
         matches!(self, Self::File | Self::Cut(Cut::OneFile { .. }))
     }
