@@ -5,7 +5,7 @@ The files are TUF targets, signed by a delegated role; so are the links of how e
 them, from the offline role, with parameters that the name of a wheel fills in; a developer signs the first step with an
 OpenPGP key, the build signs the second one, and an inspection unpacks the wheel.
 
-    python samples/file_publisher.py --out publisher [--version 1.4.0] [--sha512]
+    python samples/file_publisher.py --out publisher [--version 1.4.0] [--sha512] [--superseded]
 
     publisher/tuf/metadata/, publisher/tuf/targets/          the TUF repository: serve it, or name the folder
     publisher/root.json                                      root version 1: give it to the other side by hand
@@ -29,6 +29,7 @@ from publisher import Keys, canonical, in_days, publish_roots, save, sha256
 
 SIMPLE = "simple/datadog-shop"
 LAYOUT = "in-toto-metadata/1.root.layout"
+NEXT_LAYOUT = "in-toto-metadata/2.root.layout"
 WHEELS = "wheels-signer"
 
 
@@ -39,6 +40,7 @@ def main() -> None:
     parser.add_argument("--sha512", action="store_true", help="list no SHA-256 of the wheel")
     parser.add_argument("--expired", action="store_true", help="let the layout have expired")
     parser.add_argument("--other-key", action="store_true", help="let the build's key sign the developer's step")
+    parser.add_argument("--superseded", action="store_true", help="let the wheel list a layout that another one has replaced")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     out, keys = arguments.out, Keys(arguments.out / "keys")
@@ -51,7 +53,9 @@ def main() -> None:
         f"{SIMPLE}/{name}": wheel,
         "policies/Export Policy.txt": b"Nothing leaves without a signature.\n",
     }
-    publish(out, keys, layout, f"{SIMPLE}/{name}", files, links, ["sha512"] if arguments.sha512 else ["sha256"])
+    layouts = {NEXT_LAYOUT: layout} if arguments.superseded else {}
+    layouts[LAYOUT] = make_layout(keys, developer, True) if arguments.superseded else layout
+    publish(out, keys, layouts, f"{SIMPLE}/{name}", files, links, ["sha512"] if arguments.sha512 else ["sha256"])
     for path, content in files.items():
         print(f"{path} sha256:{sha256(content)}")
 
@@ -148,7 +152,7 @@ def record(folder: Path, keys: Keys, developer: Developer, name: str, wheel: byt
     return links
 
 
-def publish(out: Path, keys: Keys, layout: Metablock, wheel: str, files: dict[str, bytes], links: dict[str, bytes],
+def publish(out: Path, keys: Keys, layouts: dict[str, Metablock], wheel: str, files: dict[str, bytes], links: dict[str, bytes],
             algorithms: list[str]) -> None:
     """A new version of the repository, with the files of earlier versions."""
     metadata = out / "tuf/metadata"
@@ -159,7 +163,8 @@ def publish(out: Path, keys: Keys, layout: Metablock, wheel: str, files: dict[st
     targets = Targets(version=version, expires=in_days(90))
     owner = f"in-toto-pubkeys/{keys.signer('in-toto-owner').public_key.keyid}.pub"
     targets.targets[owner] = serve(out, owner, keys.public_pem("in-toto-owner"))
-    targets.targets[LAYOUT] = serve(out, LAYOUT, canonical(layout.to_dict()), [owner])
+    for path, layout in layouts.items():
+        targets.targets[path] = serve(out, path, canonical(layout.to_dict()), [owner])
     wheels = Targets(version=version, expires=in_days(30))
     if version > 1:
         wheels.targets = Metadata.from_file(str(metadata / f"{version - 1}.{WHEELS}.json")).signed.targets

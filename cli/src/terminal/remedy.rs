@@ -616,6 +616,14 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
             "check that map.json lets that repository speak for this name, and ask its publisher; or, knowing what it means, change vouched_by in \
              policy.toml"
         }
+        R::CheckLayoutOfPolicy => {
+            "in that [[require]] in policy.toml, name the layout that the publisher has today; the policies of both sides must name the same one, because an \
+             archive carries the layout that the export was judged by"
+        }
+        R::InspectElsewhere => {
+            "an inspection is a command of the publisher's: the programs that it runs have to be below /usr on this machine, and docs/sandbox.md says \
+             what the sandbox needs; or, knowing what it means, set inspections = \"optional\" in policy.toml, and leave out --run-inspections"
+        }
         R::RunInspections => "run them with --run-inspections",
         R::RunOrWaiveInspections => {
             "run them with --run-inspections; or, knowing what it means, set inspections = \"optional\" in policy.toml"

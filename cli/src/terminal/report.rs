@@ -8,7 +8,7 @@ use sealift_core::report::{
     AbsentReport, AbsentSeen, AttestationReport, ExpiryReport, ItemReport, LeftOutReport, ReferrerReport, Report,
     ReportedKind, RepositoryReport, Warning, WarningReport,
 };
-use sealift_core::trust::Vouched;
+use sealift_core::trust::{NamedBy, NamedLayout, Vouched};
 use sealift_proof::in_toto::{Attestation, AttestationClaim, SignatureCheck};
 
 use crate::terminal;
@@ -242,7 +242,13 @@ fn write_item(text: &mut Text, item: &ItemReport, indent: &str) {
         }
         return;
     };
-    let expires = Line::from(format_args!("{indent}in-toto: layout expires {}  ", chain.expiry.expires));
+    let NamedLayout { target, named_by } = &chain.layout;
+    let whose = match named_by {
+        NamedBy::Target => "",
+        NamedBy::Policy => " (named by the policy)",
+    };
+    let expires =
+        Line::from(format_args!("{indent}in-toto: layout {target}{whose} expires {}  ", chain.expiry.expires));
     text.line(expires.join(&verdicts(&chain.expiry)));
     for step in &chain.trace.steps {
         let signers: Vec<String> =

@@ -3,7 +3,6 @@
 use std::fmt;
 
 use jiff::Timestamp;
-use sealift_proof::in_toto::VerifiedSupplyChain;
 use serde::Serialize;
 
 use crate::remedy::{Remediable, Remedy};
@@ -74,7 +73,7 @@ pub fn first_expiries(findings: &Findings) -> Vec<FirstExpiry> {
         Some(FirstExpiry { expires: first.expires, of })
     });
     let layouts = findings.walk().filter_map(|finding| {
-        let expires = finding.supply_chain().map(VerifiedSupplyChain::expires)?;
+        let expires = finding.supply_chain()?.verified.expires();
         Some(FirstExpiry { expires, of: Expiring::Layout { layout: finding.item.reference.clone() } })
     });
     let mut expiries: Vec<_> = repositories.chain(layouts).collect();

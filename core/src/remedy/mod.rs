@@ -711,8 +711,12 @@ pub enum Remedy {
         /// The required repository.
         repository: RepositoryName,
     },
+    /// Name the layout that the publisher has, in the policies of both sides.
+    CheckLayoutOfPolicy,
     /// Have the inspections run.
     RunInspections,
+    /// Have the inspections run where what they need is there, or make them optional.
+    InspectElsewhere,
     /// Have the inspections run, or make them optional.
     RunOrWaiveInspections,
     /// Find out why another name would take a tag, or allow it.

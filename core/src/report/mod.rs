@@ -17,7 +17,7 @@ pub use warning::{Warning, WarningReport};
 pub(crate) use warning::{not_vouched_for, of_attestations, of_bundle, of_origin, of_referrers, of_repositories};
 
 use crate::oci::ReferrerKind;
-use crate::trust::{ItemKind, Regression, Unlisted, Vouched};
+use crate::trust::{ItemKind, NamedLayout, Regression, Unlisted, Vouched};
 use crate::trust_store::RepositoryName;
 use crate::trust_store::period::Period;
 
@@ -361,6 +361,8 @@ pub struct AttestationReport {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct SupplyChainReport {
+    /// By which layout it was verified.
+    pub layout: NamedLayout,
     /// When the first of its layouts expires, judged by both clocks.
     #[serde(flatten)]
     pub expiry: ExpiryReport,

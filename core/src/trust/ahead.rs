@@ -24,8 +24,9 @@ use super::item::Item;
 use super::judgement;
 use super::question::Question;
 use super::repositories::{Carrier, MAXIMUM_TARGET_LENGTH, MAXIMUM_TUF};
-use super::supply_chain::{FILE_COST, listed};
+use super::supply_chain::{FILE_COST, listed, needed};
 use crate::transfer::{Stop, Workers};
+use crate::trust_store::policy::Policy;
 use crate::trust_store::{RepositoryName, Trust};
 
 /// How many files are on their way at once, at most.
@@ -261,7 +262,10 @@ pub(crate) fn fetch<'a>(
         let mut waiting = Vec::new();
         while let Some(errand) = errands.pop() {
             let found = match &errand {
-                Errand::Item(item) => map.as_ref().map(|map| listed_for(item, map, &mut ahead)).unwrap_or_default(),
+                Errand::Item(item) => {
+                    let needed = map.as_ref().map(|map| needed_for(item, map, &trust.policy, &mut ahead));
+                    needed.unwrap_or_default()
+                }
                 Errand::File(name, path) => look_for(name, path, &mut ahead, &mut work),
             };
             let is_new = |(name, path): &(RepositoryName, String)| known.insert((name.clone(), path.clone()));
@@ -315,8 +319,13 @@ fn all_parts(item: &Arc<Item>) -> Vec<Arc<Item>> {
     std::iter::once(Arc::clone(item)).chain(parts).collect()
 }
 
-/// The files that the target of an item lists, as far as that can be seen.
-fn listed_for(item: &Item, map: &RepositoryMap, ahead: &mut RepositoriesAhead<'_>) -> Vec<(RepositoryName, String)> {
+/// The files that the supply chain of an item needs, as far as that can be seen.
+fn needed_for(
+    item: &Item,
+    map: &RepositoryMap,
+    policy: &Policy,
+    ahead: &mut RepositoriesAhead<'_>,
+) -> Vec<(RepositoryName, String)> {
     let agreed = map.resolve(&item.full_name(), |name| {
         let Some(repository) = ahead.get_mut(name) else { return Ok(None) };
         let found: Vec<_> = repository.targets_for(item).iter().map(|target| repository.resolve(target)).collect();
@@ -327,12 +336,8 @@ fn listed_for(item: &Item, map: &RepositoryMap, ahead: &mut RepositoriesAhead<'_
         }
     });
     let Ok(Some(agreed)) = agreed else { return Vec::new() };
-    agreed.witnesses().first().map(|(name, target)| files_of(name, target)).unwrap_or_default()
-}
-
-fn files_of(name: &RepositoryName, target: &VerifiedTarget) -> Vec<(RepositoryName, String)> {
-    let listed = listed(target).ok().flatten().unwrap_or_default();
-    listed.into_iter().map(|path| (name.clone(), path)).collect()
+    let Some((name, target)) = agreed.witnesses().first() else { return Vec::new() };
+    needed(item, target, policy).into_iter().map(|path| (name.clone(), path)).collect()
 }
 
 /// Has a listed file fetched; returns what it lists itself, as a layout lists its keys.
@@ -353,7 +358,8 @@ fn look_for(
     let file_name = target_file_path(path, prefix);
     // Whether it is there is all that matters.
     let _ = repository.targets.shelf.look(file_name, (path.to_owned(), prefix.cloned()), target.length());
-    files_of(name, &target)
+    let listed = listed(&target).ok().flatten().unwrap_or_default();
+    listed.into_iter().map(|path| (name.clone(), path)).collect()
 }
 
 /// Wants the roots before the pinned one, which lead far sides that pinned an older one to it.

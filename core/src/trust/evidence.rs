@@ -5,13 +5,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use sealift_proof::in_toto::VerifiedSupplyChain;
 use sealift_proof::level::{Assurance, Level};
 use sealift_proof::tuf::map::AgreedTarget;
 use serde::Serialize;
 
 use super::attestations::CheckedAttestation;
 use super::item::{Item, ItemKind};
+use super::supply_chain::ItemSupplyChain;
 use crate::trust_store::RepositoryName;
 
 /// How many of the tags that a repository does list are named.
@@ -22,8 +22,8 @@ pub(super) const MAXIMUM_LISTED: usize = 6;
 pub enum Evidence {
     /// Repositories that speak for its name agree on a TUF target, and the item is that target.
     Tuf(AgreedTarget),
-    /// The in-toto supply chain that the target lists was verified, and the item is its product.
-    InToto(VerifiedSupplyChain),
+    /// The in-toto supply chain of the target was verified, and the item is its product.
+    InToto(ItemSupplyChain),
     /// An attestation that is attached to the item, or to one of its referrers, is about what it is attached to, and is
     /// signed as the policy asks.
     Attestation(Arc<CheckedAttestation>),
@@ -93,7 +93,7 @@ impl Finding {
     }
 
     /// Its supply chain: how it was made.
-    pub fn supply_chain(&self) -> Option<&VerifiedSupplyChain> {
+    pub fn supply_chain(&self) -> Option<&ItemSupplyChain> {
         self.evidence.iter().find_map(|evidence| match evidence {
             Evidence::InToto(chain) => Some(chain),
             Evidence::Tuf(_) | Evidence::Attestation(_) => None,

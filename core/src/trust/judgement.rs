@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use sealift_archive_format::Digest;
-use sealift_proof::in_toto::{LayoutKey, ProductContent, VerifiedSupplyChain, Work};
+use sealift_proof::in_toto::{LayoutKey, ProductContent, Work};
 use sealift_proof::level::Level;
 use sealift_proof::tuf::map::{AgreedTarget, RepositoryMap};
 use sealift_proof::tuf::{Measured, VerifiedTarget};
@@ -25,7 +25,7 @@ use super::referrers::{self, NamedGraphs, ReferrerRefusal};
 use super::repositories::{Carried, Carrier, Repositories, RepositoryEvidence};
 use super::requirement::{self, OpenRequirements};
 use super::supply_chain;
-use crate::trust_store::{RepositoryName, Trust, policy};
+use crate::trust_store::{RepositoryName, Trust};
 
 /// What was found.
 #[derive(Debug)]
@@ -218,9 +218,9 @@ impl<'a> Judge<'a, '_> {
             listed: target.hashes().to_vec(),
             source,
         })?;
-        let required = self.trust.policy.inspections == policy::InspectionPolicy::Required;
+        let demands = supply_chain::Demands::of(&self.trust.policy, item);
         let (repositories, work) = (&mut self.repositories, &mut self.work);
-        let chain = supply_chain::verify(item, &product, &agreed, repositories, self.question, required, work)
+        let chain = supply_chain::verify(item, &product, &agreed, repositories, self.question, demands, work)
             .map_err(|source| JudgementError::SupplyChain { reference: item.reference.clone(), source })?;
         Ok(std::iter::once(Evidence::Tuf(agreed)).chain(chain.map(Evidence::InToto)).collect())
     }
@@ -354,6 +354,6 @@ impl Findings {
     /// When each role expires, and the first layout of each supply chain.
     pub(crate) fn expiries(&self) -> impl Iterator<Item = Timestamp> {
         let roles = self.repositories.iter().flat_map(|evidence| &evidence.roles).map(|role| role.expires);
-        roles.chain(self.walk().filter_map(Finding::supply_chain).map(VerifiedSupplyChain::expires))
+        roles.chain(self.walk().filter_map(Finding::supply_chain).map(|chain| chain.verified.expires()))
     }
 }

@@ -37,7 +37,7 @@ pub use memory::Regression;
 pub use question::Question;
 pub use referrers::ReferrerRefusal;
 pub use repositories::{Carried, CarriedRepository, Carrier, RepositoryError, RepositoryEvidence};
-pub use supply_chain::SupplyChainError;
+pub use supply_chain::{ItemSupplyChain, NamedBy, NamedLayout, SupplyChainError};
 pub use terms::{Purpose, Terms};
 
 pub(crate) use ahead::fetch as fetch_ahead;

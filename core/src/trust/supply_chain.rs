@@ -3,17 +3,19 @@
 //!
 //! Promise: the layout and its keys come from the top-level targets role, whose keys are offline; every file is a
 //! target and was checked as one; and a target that lists a supply chain is held to it: if a listed file is missing,
-//! the supply chain is refused.
+//! the supply chain is refused. Where the policy names the layout, it is that one, whatever the target lists: in-toto leaves
+//! the choice to the verifier (in-toto 1.0 §5.2).
 
 use std::collections::BTreeMap;
 
 use sealift_proof::in_toto::verify::LayoutKey;
 use sealift_proof::in_toto::{
-    self, BindingRule, FinalProduct, InTotoKey, KeyFileError, ProductFile, Refusal, SupplyChain, VerifiedSupplyChain,
-    Work, WorkExceeded,
+    self, BindingRule, Cause, FinalProduct, InTotoKey, KeyFileError, ProductFile, Refusal, SupplyChain,
+    VerifiedSupplyChain, Work, WorkExceeded,
 };
-use sealift_proof::tuf::VerifiedTarget;
 use sealift_proof::tuf::map::AgreedTarget;
+use sealift_proof::tuf::{FetchError, VerifiedTarget};
+use serde::Serialize;
 use serde_json::Value;
 
 use super::item::Item;
@@ -22,6 +24,8 @@ use super::question::{Brought, Question};
 use super::repositories::{Repositories, RepositoryError};
 use crate::remedy::{PublisherMatter, Remediable, Remedy};
 use crate::trust_store::RepositoryName;
+use crate::trust_store::policy::{InspectionPolicy, Policy};
+use crate::trust_store::requirement::LayoutPath;
 
 /// The most files that a target may list.
 const MAXIMUM_FILES: usize = 10_000;
@@ -58,6 +62,22 @@ pub enum SupplyChainError {
     NoKeys {
         /// The layout.
         layout: String,
+    },
+    /// The repository does not list the layout that the policy names.
+    #[error("the policy asks for layout {layout}, which repository {repository} does not list")]
+    LayoutNotListed {
+        /// The layout.
+        layout: String,
+        /// The repository.
+        repository: RepositoryName,
+    },
+    /// The file of the layout that the policy names is not there.
+    #[error("the policy asks for layout {layout}; repository {repository} lists it, but its file is not there")]
+    LayoutNotThere {
+        /// The layout.
+        layout: String,
+        /// The repository.
+        repository: RepositoryName,
     },
     /// A listed file is not a target.
     #[error("{file} is listed, but no role signs it as a target")]
@@ -114,12 +134,59 @@ impl Remediable for SupplyChainError {
             | Self::NotATarget { .. }
             | Self::DuplicateLink { .. }
             | Self::Key { .. } => Remedy::AskPublisher { about: PublisherMatter::SupplyChain },
+            Self::LayoutNotListed { .. } | Self::LayoutNotThere { .. } => Remedy::CheckLayoutOfPolicy,
             Self::NotFromTopLevel { .. } => Remedy::AskPublisher { about: PublisherMatter::OfflineKeys },
             Self::Repository(error) => error.remedy(),
             Self::Work(_) => Remedy::ExportLessProof,
-            Self::Refused(_) => Remedy::AskPublisher { about: PublisherMatter::Step },
+            Self::Refused(refusal) => match refusal.innermost_cause() {
+                Cause::InspectionNotRun { .. } => Remedy::InspectElsewhere,
+                _ => Remedy::AskPublisher { about: PublisherMatter::Step },
+            },
             Self::InspectionsNotRun { .. } => Remedy::RunOrWaiveInspections,
         }
+    }
+}
+
+/// Who said by which layout a supply chain is verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NamedBy {
+    /// The target of the item lists it.
+    Target,
+    /// The policy names it, in place of the one that the target lists.
+    Policy,
+}
+
+/// By which layout a supply chain is verified.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NamedLayout {
+    /// The target that it is.
+    pub target: String,
+    /// Who said so.
+    pub named_by: NamedBy,
+}
+
+/// The supply chain of an item, verified.
+#[derive(Debug)]
+pub struct ItemSupplyChain {
+    /// The layout.
+    pub layout: NamedLayout,
+    /// What was verified by it.
+    pub verified: VerifiedSupplyChain,
+}
+
+/// What the policy says about the supply chain of an item.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Demands<'a> {
+    layout: Option<&'a LayoutPath>,
+    inspections: InspectionPolicy,
+}
+
+impl<'a> Demands<'a> {
+    /// What it says about that of one item.
+    pub(super) fn of(policy: &'a Policy, item: &Item) -> Self {
+        Self { layout: policy.asked_of(&item.full_name()).layout, inspections: policy.inspections }
     }
 }
 
@@ -130,14 +197,14 @@ pub(super) fn verify(
     agreed: &AgreedTarget,
     repositories: &mut Repositories<'_>,
     question: &Question<'_>,
-    inspections_required: bool,
+    demands: Demands<'_>,
     work: &mut Work,
-) -> Result<Option<VerifiedSupplyChain>, SupplyChainError> {
+) -> Result<Option<ItemSupplyChain>, SupplyChainError> {
     // All witnesses agree on the target; the first one supplies the files that it lists.
     let Some((name, target)) = agreed.witnesses().first() else { return Ok(None) };
-    let Some(listing) = Listing::of(target)? else { return Ok(None) };
+    let Some(listing) = Listing::of(target, demands)? else { return Ok(None) };
     let mut files = Files { name, repositories, work };
-    let (layout_target, layout) = files.offline(&listing.layout)?;
+    let (layout_target, layout) = files.layout(&listing.layout)?;
     let layout_keys = files.keys(&layout_target)?;
     let links = files.links(&listing.links)?;
     let chain = SupplyChain { layout: &layout, layout_keys, links, parameters: parameters(item) };
@@ -151,33 +218,44 @@ pub(super) fn verify(
     };
     let judged_at = question.terms.judged_at();
     let verified = in_toto::verify(&chain, &product, judged_at, question.inspections, work)?;
-    if inspections_required && !verified.inspections_not_run().is_empty() {
+    if demands.inspections == InspectionPolicy::Required && !verified.inspections_not_run().is_empty() {
         let names = verified.inspections_not_run().to_vec();
         return Err(SupplyChainError::InspectionsNotRun { names });
     }
-    Ok(Some(verified))
+    Ok(Some(ItemSupplyChain { layout: listing.layout, verified }))
 }
 
-/// What `custom.in-toto` lists.
+/// What makes up a supply chain: what `custom.in-toto` lists, with the layout that the policy may name.
 #[derive(Debug)]
 struct Listing {
-    layout: String,
+    layout: NamedLayout,
     links: Vec<String>,
 }
 
 impl Listing {
-    fn of(target: &VerifiedTarget) -> Result<Option<Self>, SupplyChainError> {
+    fn of(target: &VerifiedTarget, demands: Demands<'_>) -> Result<Option<Self>, SupplyChainError> {
         let Some(names) = listed(target)? else { return Ok(None) };
         let (layouts, links): (Vec<String>, Vec<String>) =
             names.into_iter().partition(|name| name.ends_with(".layout"));
         if let Some(file) = links.iter().find(|name| !name.ends_with(".link")) {
             return Err(SupplyChainError::Unexpected { target: target.path().to_owned(), file: file.clone() });
         }
+        if let Some(layout) = demands.layout {
+            let layout = NamedLayout { target: layout.as_str().to_owned(), named_by: NamedBy::Policy };
+            return Ok(Some(Self { layout, links }));
+        }
         match <[String; 1]>::try_from(layouts) {
-            Ok([layout]) => Ok(Some(Self { layout, links })),
+            Ok([target]) => Ok(Some(Self { layout: NamedLayout { target, named_by: NamedBy::Target }, links })),
             Err(layouts) => Err(SupplyChainError::Layouts { target: target.path().to_owned(), count: layouts.len() }),
         }
     }
+}
+
+/// The files that the supply chain of an item needs, as far as its target says so: the layout and the links. What a layout lists is
+/// [`listed`] by its own target.
+pub(super) fn needed(item: &Item, target: &VerifiedTarget, policy: &Policy) -> Vec<String> {
+    let listing = Listing::of(target, Demands::of(policy, item)).ok().flatten();
+    listing.into_iter().flat_map(|Listing { layout, links }| std::iter::once(layout.target).chain(links)).collect()
 }
 
 /// The names in a target's `custom.in-toto`.
@@ -203,6 +281,22 @@ impl Files<'_, '_> {
         self.work.spend(target.length().saturating_add(FILE_COST))?;
         let bytes = self.repositories.fetch(self.name, &target)?;
         Ok((target, bytes))
+    }
+
+    /// The layout, which must come from the top-level targets role.
+    fn layout(&mut self, layout: &NamedLayout) -> Result<(VerifiedTarget, Vec<u8>), SupplyChainError> {
+        let found = self.offline(&layout.target);
+        if layout.named_by == NamedBy::Target {
+            return found;
+        }
+        let (target, repository) = (layout.target.clone(), self.name.clone());
+        found.map_err(|error| match error {
+            SupplyChainError::NotATarget { .. } => SupplyChainError::LayoutNotListed { layout: target, repository },
+            SupplyChainError::Repository(RepositoryError::Target { source: FetchError::Missing { .. }, .. }) => {
+                SupplyChainError::LayoutNotThere { layout: target, repository }
+            }
+            error => error,
+        })
     }
 
     /// A file that must come from the top-level targets role.

@@ -60,6 +60,13 @@ pub(crate) const TEMPLATE: &str = r#"# What this side requires of an archive. A 
 #     names = ["docker.io/library/redis"]
 #     level = "0"
 #     in_bundles = "instead"   # the default is "also"
+#
+# A target lists the in-toto layout that says how it must have been made. Where that is for this side to say:
+#
+#     [[require]]
+#     names = ["file:/simple/*/*"]
+#     level = "4"
+#     layout = "in-toto-metadata/4.root.layout"
 
 [limits]
 # The longest seal that is read, in bytes. It lists everything in the archive.
@@ -207,6 +214,7 @@ impl Policy {
             vouched_by: &[],
             attested_by: None,
             in_bundles: InBundles::Also,
+            layout: None,
             pattern: None,
         };
         matching.map_or(default, |(requirement, pattern)| Asked {
@@ -214,6 +222,7 @@ impl Policy {
             vouched_by: &requirement.vouched_by,
             attested_by: requirement.attested_by.as_deref(),
             in_bundles: requirement.in_bundles,
+            layout: requirement.layout.as_ref(),
             pattern: Some(pattern),
         })
     }
@@ -276,6 +285,7 @@ impl Policy {
 mod tests {
     use std::collections::BTreeMap;
 
+    use super::super::requirement::LayoutPath;
     use super::*;
 
     fn refused(text: &str) -> String {
@@ -328,6 +338,7 @@ mod tests {
             vouched_by: Vec::new(),
             attested_by: Some(Vec::new()),
             in_bundles: InBundles::Also,
+            layout: Some(LayoutPath::new("a.layout").unwrap()),
         };
         let keys = |prefix: &'static str, value: serde_json::Value| {
             let keys: Vec<_> = value.as_object().unwrap().keys().map(|key| format!("{prefix}{key}")).collect();
@@ -357,6 +368,7 @@ mod tests {
             match default {
                 Some(value) => assert_eq!(Policy::parse(&with(value)).as_ref(), Ok(&without), "{key}"),
                 None if key == "require.attested_by" => assert_eq!(without.require[0].attested_by, None),
+                None if key == "require.layout" => assert_eq!(without.require[0].layout, None),
                 None => {
                     let lines = whole.lines().filter(|line| !line.starts_with(&format!("{last} = ")));
                     refused(&lines.map(|line| format!("{line}\n")).collect::<String>());
@@ -416,6 +428,14 @@ mod tests {
             ("names = [\"example.com/*\"]\nlevel = \"4\"\nvouchd_by = []", "vouchd_by"),
             ("names = [\"example.com/*\"]\nlevel = \"4\"\nin_bundles = true", "in_bundles"),
             ("names = [\"org/*\"]\nlevel = \"4\"", "can match no name"),
+            (
+                "names = [\"*\"]\nlevel = \"4\"\nlayout = \"a/root\"",
+                "not the path of a TUF target that ends in .layout",
+            ),
+            (
+                "names = [\"*\"]\nlevel = \"4\"\nlayout = \"../root.layout\"",
+                "not the path of a TUF target that ends in .layout",
+            ),
         ] {
             assert!(refused(&required(lines)).contains(word), "{lines}: {}", refused(&required(lines)));
         }

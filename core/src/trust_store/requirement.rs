@@ -34,6 +34,9 @@ pub struct Requirement {
     /// How this combines with a bundle's requirement, if the name is that of an image in the bundle.
     #[serde(default)]
     pub in_bundles: InBundles,
+    /// The in-toto layout that supply chains are verified by, in place of those that targets list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layout: Option<LayoutPath>,
 }
 
 /// How a bundle's requirement combines with that of an image in it.
@@ -45,6 +48,41 @@ pub enum InBundles {
     Also,
     /// Only the image's own applies: it may be proven less well than its bundle requires.
     Instead,
+}
+
+/// The path of the TUF target that is an in-toto layout.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct LayoutPath(String);
+
+/// The text is not the path of a layout.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not the path of a TUF target that ends in {end}", end = LayoutPath::END)]
+pub struct LayoutPathError(String);
+
+impl LayoutPath {
+    /// How the paths of layouts end.
+    pub const END: &str = ".layout";
+
+    /// Reads a path.
+    ///
+    /// # Errors
+    /// [`LayoutPathError`].
+    pub fn new(text: &str) -> Result<Self, LayoutPathError> {
+        let is_path = text.ends_with(Self::END) && FileName::of_target(text).is_ok();
+        if is_path { Ok(Self(text.to_owned())) } else { Err(LayoutPathError(text.to_owned())) }
+    }
+
+    /// The path.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for LayoutPath {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::new(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
 }
 
 /// Which names a requirement is for: a name, with or without a tag, or a path pattern for full names; without a tag it
@@ -201,6 +239,8 @@ pub struct Asked<'a> {
     pub attested_by: Option<&'a [AttesterName]>,
     /// How this combines with a bundle's requirement.
     pub in_bundles: InBundles,
+    /// The layout that its supply chain is verified by; `None` where its target says which.
+    pub layout: Option<&'a LayoutPath>,
     /// The pattern that matched; `None` where it is the minimum level of the policy.
     pub pattern: Option<&'a NamePattern>,
 }

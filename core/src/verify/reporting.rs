@@ -17,7 +17,8 @@ use crate::report::{
     TimeReport, Warning, WarningReport, not_vouched_for, of_attestations, of_origin, of_referrers, of_repositories,
 };
 use crate::trust::{
-    CheckedAttestation, ExaminedReferrer, Finding, Findings, Purpose, Regression, RepositoryEvidence, Terms, examined,
+    CheckedAttestation, ExaminedReferrer, Finding, Findings, ItemSupplyChain, Purpose, Regression, RepositoryEvidence,
+    Terms, examined,
 };
 use crate::trust_store::RepositoryName;
 use crate::trust_store::period::Period;
@@ -193,10 +194,11 @@ fn judged(finding: &Finding, clock: &Clock) -> ItemReport {
         repositories: agreed.witnesses().iter().map(|(name, _)| name.clone()).collect(),
         roles: agreed.target().roles().iter().map(ToString::to_string).collect(),
     });
-    let in_toto = finding.supply_chain().map(|chain| SupplyChainReport {
-        expiry: expiry(chain.expires(), clock),
-        inspections_not_run: chain.inspections_not_run().to_vec(),
-        trace: chain.trace().clone(),
+    let in_toto = finding.supply_chain().map(|ItemSupplyChain { layout, verified }| SupplyChainReport {
+        layout: layout.clone(),
+        expiry: expiry(verified.expires(), clock),
+        inspections_not_run: verified.inspections_not_run().to_vec(),
+        trace: verified.trace().clone(),
     });
     ItemReport {
         kind: finding.item.kind.into(),

@@ -212,3 +212,44 @@ fn a_supply_chain_that_does_not_hold_is_refused_before_anything_is_sealed() {
         assert!(!gap.path("a.sealift").exists());
     }
 }
+
+/// What Datadog did with its layouts: wheels go on listing the first one, and who verifies says which is in force.
+#[test]
+fn the_policy_may_say_which_layout_is_in_force() {
+    let Some(gap) = Gap::with(&["--superseded"]) else { return };
+    let policy = |side: &str, layout: &str| {
+        let inspections = if gap.inspects { "" } else { "inspections = \"optional\"\n" };
+        let rule = format!("{inspections}[[require]]\nnames = [\"file:/simple/*/*\"]\nlevel = \"4\"\n");
+        let layout = if layout.is_empty() { String::new() } else { format!("layout = \"{layout}\"\n") };
+        fs::write(gap.path(side).join("policy.toml"), rule + &layout).unwrap();
+    };
+    let (listed, in_force) = ("in-toto-metadata/1.root.layout", "in-toto-metadata/2.root.layout");
+    assert_eq!(gap.code(&gap.export(WHEEL, "a.sealift")), Some(13), "what the wheel lists has expired");
+    policy("near", in_force);
+    let exported = gap.succeeds(&gap.export(WHEEL, "a.sealift"));
+    assert_eq!(exported["items"][0]["level"], "4");
+    let verify = ["--trust", "far", "verify", "a.sealift"];
+    policy("far", in_force);
+    let layout = &gap.succeeds(&verify)["items"][0]["inToto"]["layout"];
+    assert_eq!(*layout, serde_json::json!({ "target": in_force, "namedBy": "policy" }));
+    gap.succeeds(&["--trust", "far", "import", "a.sealift", "--to-files", "out", "--results", "r"]);
+    // The archive has the layout by which the export was judged, and no other.
+    let refused = |layout: &str, cause: &str| {
+        policy("far", layout);
+        let output = gap.sealift(&verify);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(13), "{said}");
+        assert!(said.contains(cause), "{said}");
+        assert!(layout.is_empty() || said.contains("check-layout-of-policy"), "{said}");
+    };
+    refused(
+        listed,
+        "the policy asks for layout in-toto-metadata/1.root.layout; repository datadog lists it, but its file is not there",
+    );
+    refused(
+        "in-toto-metadata/3.root.layout",
+        "asks for layout in-toto-metadata/3.root.layout, which repository datadog does not list",
+    );
+    policy("far", "");
+    assert_eq!(gap.code(&verify), Some(12), "the layout that the wheel lists is not in the archive");
+}

@@ -130,7 +130,7 @@ fn list_text(report: &TrustReport) -> Text {
         }
     };
     text.line(format_args!("Minimum level: {}. Map: {map}", policy.minimum_level));
-    for Requirement { names, level, vouched_by, attested_by, .. } in &policy.require {
+    for Requirement { names, level, vouched_by, attested_by, layout, .. } in &policy.require {
         let list = |items: Vec<String>| items.join(", ");
         let vouched_by = match list(vouched_by.iter().map(ToString::to_string).collect()) {
             names if names.is_empty() => String::new(),
@@ -144,7 +144,8 @@ fn list_text(report: &TrustReport) -> Text {
             }
         };
         let names = list(names.iter().map(ToString::to_string).collect());
-        text.line(format_args!("Required of {names}: level {level}{vouched_by}{attested_by}."));
+        let layout = layout.as_ref().map(|layout| format!(", made as {} says", layout.as_str())).unwrap_or_default();
+        text.line(format_args!("Required of {names}: level {level}{vouched_by}{attested_by}{layout}."));
     }
     mappings.iter().for_each(|mapping| text.line(format_args!("Speaks for {}", mapping.text())));
     text.line("");

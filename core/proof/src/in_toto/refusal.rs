@@ -207,6 +207,14 @@ pub enum RefusalClass {
 }
 
 impl Refusal {
+    /// The cause; of a sublayout's refusal, the innermost one.
+    pub fn innermost_cause(&self) -> &Cause {
+        match self.cause.as_ref() {
+            Cause::Sublayout { source, .. } => source.innermost_cause(),
+            cause => cause,
+        }
+    }
+
     /// The class; for a sublayout's refusal, that of its innermost cause.
     pub fn class(&self) -> RefusalClass {
         match self.cause.as_ref() {

@@ -136,3 +136,56 @@ fn a_listed_file_longer_than_is_read() {
     // As long as that is read, and found to be shorter.
     assert_error!(with_length(limit), RepositoryError::Target { source: FetchError::Mismatch { path, .. }, .. } if path == LAYOUT);
 }
+
+/// A far side whose policy says which layout is in force, for every name.
+fn far_side_with_layout(sample: &Sample, layout: &str) -> FarSide {
+    let far = FarSide::trusting(sample, hours(2));
+    far.policy(&format!("[[require]]\nnames = [\"*\"]\nlevel = \"4\"\nlayout = \"{layout}\"\n"));
+    far
+}
+
+#[test]
+fn another_layout_than_the_policy_names() {
+    let next = LAYOUT.replace("root.layout", "2.root.layout");
+    let archive = |sample: &Sample| {
+        let mut consignment = Consignment::of(sample, hours(1));
+        // It was exported with the policy that the far side has.
+        consignment.tuf().retain(|path, _| !path.ends_with(".2.root.layout"));
+        consignment.archive()
+    };
+    let sample = sample();
+    far_side_with_layout(&sample, LAYOUT).accepts(&archive(&sample));
+    let refused = far_side_with_layout(&sample, &next).refuses(&archive(&sample)).supply_chain();
+    assert_error!(refused, SupplyChainError::LayoutNotListed { layout, .. } if layout == next);
+    // A target that lists a laxer layout, or several, or none, gains nothing by it.
+    for listed in [json!([next]), json!([next, LAYOUT]), json!([])] {
+        let mut sample = super::sample();
+        let layout = &sample.repository.top_level[LAYOUT];
+        let laxer = Target { custom: layout.custom.clone(), ..Target::served(b"{}".to_vec()) };
+        sample.repository.top_level.insert(next.clone(), laxer);
+        let custom = sample.repository.released[BUNDLE].custom.clone().unwrap();
+        let links = custom["in-toto"].as_array().unwrap().iter().filter(|name| *name != LAYOUT).cloned();
+        let listing = listed.as_array().unwrap().iter().cloned().chain(links).collect();
+        list(&mut sample, &Value::Array(listing));
+        far_side_with_layout(&sample, LAYOUT).accepts(&archive(&sample));
+        let refused = far_side_with_layout(&sample, &next).refuses(&archive(&sample)).supply_chain();
+        assert_error!(refused, SupplyChainError::LayoutNotThere { layout, .. } if layout == next);
+    }
+    let mut without_links = super::sample();
+    list(&mut without_links, &json!([]));
+    let refused = far_side_with_layout(&without_links, LAYOUT).refuses(&archive(&without_links)).in_toto();
+    assert_eq!(refused.class(), sealift_proof::in_toto::RefusalClass::MissingLink);
+}
+
+#[test]
+fn a_layout_of_the_policy_that_an_online_role_signs() {
+    let mut sample = sample();
+    // The publisher's mistake that makes it possible: the online role may sign for everything.
+    sample.repository.release_paths = vec!["example.com/*/*".to_owned(), "example.com/demo/shop/*/*".to_owned()];
+    sample.repository.release_paths.push("example.com/demo/shop/*/*/*".to_owned());
+    let layout = sample.repository.top_level.remove(LAYOUT).unwrap();
+    sample.repository.released.insert(LAYOUT.to_owned(), layout);
+    let archive = Consignment::of(&sample, hours(1)).archive();
+    let refused = far_side_with_layout(&sample, LAYOUT).refuses(&archive).supply_chain();
+    assert_error!(refused, SupplyChainError::NotFromTopLevel { file, .. } if file == LAYOUT);
+}

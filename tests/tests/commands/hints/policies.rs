@@ -43,6 +43,14 @@ fn levels() {
         "but no root is pinned for demmo",
         "write demo if you mean that; otherwise get the root from the publisher in a way that you trust, then: sealift --trust far trust pin-root demmo root.json; nothing was written",
     );
+    let with_in_toto = self::sample();
+    let far = Far::trusting(&with_in_toto);
+    far.side.policy("[[require]]\nnames = [\"*\"]\nlevel = \"2\"\nlayout = \"other/root.layout\"\n");
+    far.verify(&packed(&with_in_toto).archive()).hints(
+        13,
+        "the policy asks for layout other/root.layout, which repository demo does not list",
+        "in that [[require]] in policy.toml, name the layout that the publisher has today; the policies of both sides must name the same one, because an archive carries the layout that the export was judged by",
+    );
     let nobody = Far::trusting_nobody();
     nobody.side.policy("[[require]]\nnames = [\"*\"]\nlevel = \"2\"\n");
     let mut image = Consignment::of_image(&sample, 2, now());
@@ -118,7 +126,7 @@ fn inspections() {
     let mut sample = sample();
     let mut layout = signed(&sample.supply_chain.layout());
     layout["inspect"] = json!([{
-        "_type": "inspection", "name": "look", "run": ["true"], "expected_materials": [], "expected_products": [],
+        "_type": "inspection", "name": "look", "run": ["no-such-program"], "expected_materials": [], "expected_products": [],
     }]);
     let bytes = sign(&layout, std::slice::from_ref(&sample.supply_chain.owner));
     let target = sample.repository.top_level.iter_mut().find(|(path, _)| path.ends_with(".layout")).unwrap().1;
@@ -129,6 +137,12 @@ fn inspections() {
         13,
         "inspections",
         "run them with --run-inspections; or, knowing what it means, set inspections = \"optional\" in policy.toml",
+    );
+    // Without the sandbox, there is no program either.
+    far.run(&["verify", "shop.sealift", "--run-inspections"]).hints(
+        13,
+        "inspection \"look\" could not be run",
+        "an inspection is a command of the publisher's: the programs that it runs have to be below /usr on this machine, and docs/sandbox.md says what the sandbox needs; or, knowing what it means, set inspections = \"optional\" in policy.toml, and leave out --run-inspections; nothing was written",
     );
     far.side.policy("inspections = \"optional\"\n");
     let said = told(&far.folder(), &["--trust", "far", "verify", "shop.sealift"]);
