@@ -131,10 +131,13 @@ pub fn parse_into<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonError> {
 /// As [`parse_into`], and, with [`Names::Folded`], for names that are the same to a reader that ignores case.
 pub fn read<T: DeserializeOwned>(bytes: &[u8], names: Names) -> Result<T, JsonError> {
     let budget = MemoryBudget::of_names(bytes.len());
-    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let strictness = Strictness::Checked { depth: 0, budget: &budget };
-    let read = T::deserialize(Typed { source: &mut deserializer, names, strictness });
-    match read.and_then(|value| deserializer.end().map(|()| value)) {
+    let read = text(bytes).and_then(|text| {
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        let value = T::deserialize(Typed { source: &mut deserializer, names, strictness })?;
+        deserializer.end().map(|()| value)
+    });
+    match read {
         Ok(value) => Ok(value),
         // What is not strict is said before what has another form.
         Err(form) => {
@@ -152,6 +155,11 @@ pub(crate) fn weigh(bytes: &[u8], names: Names, limit: usize) -> Result<(), Json
     pass_over(bytes, names, &MemoryBudget::limited(limit), Weighed::Values)
 }
 
+/// A document as a text: that it is UTF-8 is checked once, and not for each string in it.
+fn text(bytes: &[u8]) -> Result<&str, serde_json::Error> {
+    std::str::from_utf8(bytes).map_err(serde_json::Error::custom)
+}
+
 fn pass_over(bytes: &[u8], names: Names, budget: &MemoryBudget, weighed: Weighed) -> Result<(), JsonError> {
     ByteOrderMark::refuse(bytes)?;
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
@@ -165,7 +173,7 @@ fn pass_over(bytes: &[u8], names: Names, budget: &MemoryBudget, weighed: Weighed
 /// # Errors
 /// [`JsonError::Form`].
 pub fn read_again<T: DeserializeOwned>(bytes: &[u8], names: Names) -> Result<T, JsonError> {
-    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let mut deserializer = serde_json::Deserializer::from_str(text(bytes)?);
     Ok(T::deserialize(Typed { source: &mut deserializer, names, strictness: Strictness::Known })?)
 }
 

@@ -12,11 +12,20 @@ use super::budget::MemoryBudget;
 /// What a held name takes beyond its text: its own bytes, and its share of a node that may be half empty.
 const NAME: usize = 80;
 
+/// How many members an object usually has at most; room for more is made as it is needed.
+const USUAL_MEMBERS: usize = 8;
+
 /// The name of a member: the document's own text, unless something in it is escaped.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Name<'de>(pub Cow<'de, str>);
 
-impl<'de> Deserialize<'de> for Name<'de> {
+impl AsRef<str> for Name<'_> {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de: 'n, 'n> Deserialize<'de> for Name<'n> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct NameVisitor;
         impl<'de> Visitor<'de> for NameVisitor {
@@ -65,6 +74,9 @@ impl<'de, 'b> NamesInside<'de, 'b> {
     pub(super) fn add<E: Error>(&mut self, name: Cow<'de, str>) -> Result<(), E> {
         let name = self.names.compared(name);
         if self.ascending.last().is_none_or(|last| *last < name) {
+            if self.ascending.is_empty() {
+                self.ascending.reserve(USUAL_MEMBERS);
+            }
             self.ascending.push(name);
             return Ok(());
         }

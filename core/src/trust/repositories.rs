@@ -1,6 +1,7 @@
 //! The TUF repositories that speak for what an archive holds, opened for a judgement.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use sealift_archive_format::{Digest, EntryName, FileName};
@@ -151,7 +152,7 @@ pub struct RepositoryEvidence {
     /// The name in a certificate of its root that is made out to other repositories as well.
     pub shared_certificate: Option<String>,
     /// The roles that were verified.
-    pub roles: Vec<RoleEvidence>,
+    pub roles: Vec<Arc<RoleEvidence>>,
     /// The delegated roles that could not be verified, and that nothing which was looked for needs.
     pub roles_passed_over: Vec<RolePassedOver>,
     /// The instant at which expiry was judged.

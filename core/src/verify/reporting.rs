@@ -93,7 +93,7 @@ fn time(terms: &Terms, exported_at: Timestamp, expiries: impl Iterator<Item = Ti
 }
 
 fn repository(evidence: &RepositoryEvidence, clock: &Clock) -> RepositoryReport {
-    let role = |role: &sealift_proof::tuf::RoleEvidence| RoleReport {
+    let role = |role: &Arc<sealift_proof::tuf::RoleEvidence>| RoleReport {
         role: role.role.to_string(),
         version: role.version,
         threshold: role.threshold,

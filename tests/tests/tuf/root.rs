@@ -82,6 +82,23 @@ fn rule_5_3_4_the_next_root_is_signed_by_its_own_keys() {
 }
 
 #[test]
+fn rule_5_3_4_a_key_id_stands_in_each_root_for_the_key_that_this_root_declares() {
+    for signs in ["the key of root 1", "the key of root 2"] {
+        let mut repository = TufRepository::new();
+        let first = repository.signers["root"][0].clone();
+        let second = repository.new_key().called(&first.id);
+        repository.role("root")["keys"][&first.id] = second.object.clone();
+        let (signer, refusing) = if signs == "the key of root 1" { (first, 2) } else { (second, 1) };
+        repository.signers.insert("root".to_owned(), vec![signer]);
+        repository.publish(&["root"]);
+        assert_refused!(
+            root_version(&mut repository),
+            TufError::Signatures { delegator_version, .. } if delegator_version == refusing
+        );
+    }
+}
+
+#[test]
 fn rule_5_3_4_both_thresholds_are_met() {
     let mut repository = TufRepository::new();
     repository.add_key("root");

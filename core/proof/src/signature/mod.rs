@@ -11,4 +11,5 @@ mod threshold;
 
 pub use public_key::{KeyError, KeyIdentity, PublicKey, Scheme};
 pub use signing_key::{SigningKey, SigningKeyError};
+pub(crate) use threshold::require_threshold_of;
 pub use threshold::{Candidate, Signer, ThresholdError, require_threshold};

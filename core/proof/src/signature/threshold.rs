@@ -47,13 +47,28 @@ pub fn require_threshold<'a>(
     message: &[u8],
     candidates: impl IntoIterator<Item = Candidate<'a>>,
 ) -> Result<Vec<Signer>, ThresholdError> {
+    let checked = candidates.into_iter().map(|Candidate { key_id, key, signature }| {
+        let is_valid = move || key.verify(message, signature).is_ok();
+        (key_id, key, is_valid)
+    });
+    require_threshold_of(threshold, checked)
+}
+
+/// The same of candidates that know how their signatures are checked: each is asked at most once, and only if its key has not counted yet.
+///
+/// # Errors
+/// [`ThresholdError`] when fewer did.
+pub(crate) fn require_threshold_of<'a, C: FnOnce() -> bool>(
+    threshold: NonZeroU32,
+    candidates: impl IntoIterator<Item = (&'a str, &'a PublicKey, C)>,
+) -> Result<Vec<Signer>, ThresholdError> {
     let mut signers: BTreeMap<KeyIdentity, Signer> = BTreeMap::new();
-    for candidate in candidates {
-        let identity = candidate.key.identity();
-        if signers.contains_key(&identity) || candidate.key.verify(message, candidate.signature).is_err() {
+    for (key_id, key, is_valid) in candidates {
+        let identity = key.identity();
+        if signers.contains_key(&identity) || !is_valid() {
             continue;
         }
-        signers.insert(identity.clone(), Signer { key_id: candidate.key_id.to_owned(), identity });
+        signers.insert(identity.clone(), Signer { key_id: key_id.to_owned(), identity });
     }
     let signers: Vec<Signer> = signers.into_values().collect();
     let met = u32::try_from(signers.len()).is_ok_and(|count| count >= threshold.get());

@@ -95,7 +95,7 @@ impl RootChain {
     /// unchanged.
     pub fn accept(&mut self, next: &[u8]) -> Result<History, TufError> {
         let role = RoleName::root();
-        let envelope = UnverifiedMetadata::parse(&self.dialect, &role, next)?;
+        let mut envelope = UnverifiedMetadata::parse(&self.dialect, &role, next)?;
         let old = self.newest.value();
         envelope.require_signatures(Authority {
             delegator: &role,

@@ -8,6 +8,7 @@ use std::num::NonZeroU32;
 
 use sealift_archive_format::Digest;
 use sealift_archive_format::strict_json::Name;
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 use super::RoleName;
@@ -15,6 +16,7 @@ use super::key::{KeyIds, Keys, RoleKeys};
 use super::matching::{MatchingSteps, OutOfSteps};
 use super::metadata::Snapshot;
 use super::path_pattern::PathPattern;
+use super::texts::Texts;
 
 /// The delegations of one targets role, in their order of priority.
 #[derive(Debug, Clone, Deserialize)]
@@ -69,8 +71,7 @@ impl Delegations {
 }
 
 /// A delegation to one role.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(try_from = "DelegatedRoleObject")]
+#[derive(Debug, Clone)]
 pub(crate) struct DelegatedRole {
     pub(crate) name: RoleName,
     pub(crate) keys: RoleKeys,
@@ -100,36 +101,20 @@ impl DelegationScope {
     pub(crate) const EVERYTHING: Self = Self { shortest: 0 };
 }
 
-/// Beginnings of hashes in hexadecimal: one text, because a bin of many has a few, and there are many bins.
+/// Beginnings of hashes in hexadecimal.
 #[derive(Debug, Clone)]
-struct HashPrefixes {
-    text: Box<str>,
-    /// Where each of them ends.
-    ends: Box<[usize]>,
-}
-
-impl HashPrefixes {
-    fn iter(&self) -> impl Iterator<Item = &str> {
-        let begins = std::iter::once(&0).chain(&self.ends);
-        begins.zip(&self.ends).filter_map(|(begin, end)| self.text.get(*begin..*end))
-    }
-}
+struct HashPrefixes(Texts);
 
 impl<'de> Deserialize<'de> for HashPrefixes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let prefixes = Vec::<Name<'de>>::deserialize(deserializer)?;
-        let (mut text, mut ends) = (String::new(), Vec::new());
-        for Name(prefix) in prefixes {
-            text.push_str(&prefix);
-            ends.push(text.len());
-        }
-        Ok(Self { text: text.into(), ends: ends.into() })
+        Ok(Self(Texts::of(&Vec::<Name<'de>>::deserialize(deserializer)?)))
     }
 }
 
 #[derive(Deserialize)]
-struct DelegatedRoleObject {
-    name: String,
+struct DelegatedRoleObject<'n> {
+    #[serde(borrow)]
+    name: Name<'n>,
     keyids: KeyIds,
     threshold: NonZeroU32,
     #[serde(default)]
@@ -138,10 +123,16 @@ struct DelegatedRoleObject {
     path_hash_prefixes: Option<HashPrefixes>,
 }
 
-impl TryFrom<DelegatedRoleObject> for DelegatedRole {
+impl<'de> Deserialize<'de> for DelegatedRole {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        DelegatedRoleObject::deserialize(deserializer)?.try_into().map_err(D::Error::custom)
+    }
+}
+
+impl TryFrom<DelegatedRoleObject<'_>> for DelegatedRole {
     type Error = String;
 
-    fn try_from(object: DelegatedRoleObject) -> Result<Self, String> {
+    fn try_from(object: DelegatedRoleObject<'_>) -> Result<Self, String> {
         let name = RoleName::delegated(object.name).map_err(|error| error.to_string())?;
         let paths = match (object.paths, object.path_hash_prefixes) {
             (Some(_), Some(_)) => return Err(format!("role {name} has both paths and path_hash_prefixes")),
@@ -178,8 +169,8 @@ impl DelegatedRole {
                 }
                 Ok(None)
             }
-            Paths::HashPrefixes(prefixes) => {
-                steps.take(prefixes.ends.len())?;
+            Paths::HashPrefixes(HashPrefixes(prefixes)) => {
+                steps.take(prefixes.len())?;
                 Ok(everything.filter(|_| prefixes.iter().any(|prefix| target.hash.hex().starts_with(prefix))))
             }
             Paths::Prefixes(prefixes) => {

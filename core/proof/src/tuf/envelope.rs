@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use sealift_archive_format::Digest;
@@ -19,7 +20,7 @@ use super::key::{Keys, RoleKeys};
 use super::metadata::{Metadata, RoleHeader};
 use super::role_name::RoleName;
 use crate::canonical_json::Canonical;
-use crate::signature::{Candidate, Scheme, Signer, ThresholdError, require_threshold};
+use crate::signature::{PublicKey, Scheme, Signer, ThresholdError, require_threshold_of};
 
 /// The most signatures that a metadata file may carry: enough for a root signed by as many keys as a role may have, and
 /// by all the keys that they replace.
@@ -48,12 +49,12 @@ pub struct RoleEvidence {
 #[derive(Debug, Clone)]
 pub struct VerifiedMetadata<T> {
     value: T,
-    evidence: RoleEvidence,
+    evidence: Arc<RoleEvidence>,
 }
 
 impl<T> VerifiedMetadata<T> {
     /// The proof.
-    pub fn evidence(&self) -> &RoleEvidence {
+    pub fn evidence(&self) -> &Arc<RoleEvidence> {
         &self.evidence
     }
 
@@ -68,13 +69,13 @@ impl<T> VerifiedMetadata<T> {
 
     /// The same metadata with another date of expiry than the one that it states.
     pub(crate) fn expiring_at(mut self, expires: Timestamp) -> Self {
-        self.evidence.expires = expires;
+        Arc::make_mut(&mut self.evidence).expires = expires;
         self
     }
 
     /// Requires that the metadata expires after `reference_time`.
     pub(crate) fn require_fresh(&self, reference_time: Timestamp) -> Result<(), TufError> {
-        let RoleEvidence { role, version, expires, .. } = &self.evidence;
+        let RoleEvidence { role, version, expires, .. } = &*self.evidence;
         if *expires > reference_time {
             return Ok(());
         }
@@ -112,11 +113,22 @@ pub(crate) struct RoleSignature {
     pub(crate) bytes: Option<Vec<u8>>,
     /// The schemes by one of which it was made, if it names any.
     pub(crate) schemes: Option<&'static [Scheme]>,
+    /// By which key it was checked last, and whether it is that key's. A root is signed by the keys before it and by its own, and these
+    /// are mostly the same.
+    pub(crate) checked: Option<(PublicKey, bool)>,
 }
 
 impl RoleSignature {
-    fn is_of(&self, scheme: Scheme) -> bool {
-        self.schemes.is_none_or(|schemes| schemes.contains(&scheme))
+    /// Whether a key made it over the message, which is always the same one.
+    fn is_by(&mut self, key: &PublicKey, message: &[u8]) -> bool {
+        if let Some((_, outcome)) = self.checked.as_ref().filter(|(known, _)| known == key) {
+            return *outcome;
+        }
+        let is_of = |scheme| self.schemes.is_none_or(|schemes| schemes.contains(&scheme));
+        let bytes = self.bytes.as_deref().filter(|_| is_of(key.scheme()));
+        let outcome = bytes.is_some_and(|bytes| key.verify(message, bytes).is_ok());
+        self.checked = Some((key.clone(), outcome));
+        outcome
     }
 }
 
@@ -189,7 +201,7 @@ impl<'b> UnverifiedMetadata<'b> {
     }
 
     /// Requires a threshold of the authority's keys to have signed.
-    pub(crate) fn require_signatures(&self, authority: Authority<'_>) -> Result<Vec<Signer>, TufError> {
+    pub(crate) fn require_signatures(&mut self, authority: Authority<'_>) -> Result<Vec<Signer>, TufError> {
         self.signers(authority).map_err(|source| match self.dialect.other_than(self.bytes) {
             Some(other) => TufError::Malformed { role: self.role.clone(), source: other },
             None => TufError::Signatures {
@@ -201,19 +213,15 @@ impl<'b> UnverifiedMetadata<'b> {
         })
     }
 
-    fn signers(&self, authority: Authority<'_>) -> Result<Vec<Signer>, ThresholdError> {
-        let RoleKeys { keyids, threshold } = authority.role_keys;
-        let candidates: Vec<_> = self
-            .signatures
-            .iter()
-            .filter(|signature| keyids.contains(&signature.key_id))
-            .filter_map(|signature| {
-                let key = authority.keys.get(&signature.key_id)?.0.as_ref()?;
-                let bytes = signature.bytes.as_deref().filter(|_| signature.is_of(key.scheme()))?;
-                Some(Candidate { key_id: &signature.key_id, key, signature: bytes })
-            })
-            .collect();
-        require_threshold(*threshold, &self.canonical, candidates)
+    fn signers(&mut self, authority: Authority<'_>) -> Result<Vec<Signer>, ThresholdError> {
+        let Authority { keys, role_keys: RoleKeys { keyids, threshold }, .. } = authority;
+        let (signatures, canonical) = (&mut self.signatures, self.canonical.as_slice());
+        let candidates = signatures.iter_mut().filter_map(|signature| {
+            let key_id = keyids.get(&signature.key_id)?;
+            let key = keys.get(key_id)?.0.as_ref()?;
+            Some((key_id, key, move || signature.is_by(key, canonical)))
+        });
+        require_threshold_of(*threshold, candidates)
     }
 
     /// Reads the signed part without checking who signed it.
@@ -254,6 +262,6 @@ impl<'b> UnverifiedMetadata<'b> {
             threshold: authority.role_keys.threshold.get(),
             signed_by: signers.into_iter().map(|signer| signer.key_id).collect(),
         };
-        Ok(VerifiedMetadata { value, evidence })
+        Ok(VerifiedMetadata { value, evidence: Arc::new(evidence) })
     }
 }

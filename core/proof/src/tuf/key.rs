@@ -6,9 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 
+use sealift_archive_format::strict_json::Name;
 use serde::Deserialize;
+use serde::de::{Deserializer, Error as _};
 
 use super::error::MetadataError;
+use super::texts::Texts;
 use crate::signature::{PublicKey, Scheme};
 
 /// The most keys that may sign for one role.
@@ -70,34 +73,36 @@ pub(crate) struct RoleKeys {
 }
 
 /// Key ids, none of them twice, in order.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(try_from = "Vec<String>")]
-pub(crate) struct KeyIds(Box<[String]>);
+#[derive(Debug, Clone)]
+pub(crate) struct KeyIds(Texts);
 
-impl TryFrom<Vec<String>> for KeyIds {
-    type Error = String;
-
-    fn try_from(mut key_ids: Vec<String>) -> Result<Self, String> {
-        key_ids.sort_unstable();
-        match key_ids.iter().zip(key_ids.iter().skip(1)).find(|(one, next)| one == next) {
-            Some((repeated, _)) => Err(format!("key id {repeated:?} is listed twice for one role")),
-            None => Ok(Self(key_ids.into())),
+impl<'de> Deserialize<'de> for KeyIds {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut key_ids = Vec::<Name<'de>>::deserialize(deserializer)?;
+        key_ids.sort_unstable_by(|Name(one), Name(other)| one.cmp(other));
+        match key_ids.iter().zip(key_ids.iter().skip(1)).find(|(Name(one), Name(next))| one == next) {
+            Some((Name(repeated), _)) => {
+                Err(D::Error::custom(format_args!("key id {repeated:?} is listed twice for one role")))
+            }
+            None => Ok(Self(Texts::of(&key_ids))),
         }
     }
 }
 
 impl From<BTreeSet<String>> for KeyIds {
     fn from(key_ids: BTreeSet<String>) -> Self {
-        Self(key_ids.into_iter().collect())
+        Self(Texts::of(&Vec::from_iter(key_ids)))
     }
 }
 
 impl KeyIds {
-    pub(crate) fn contains(&self, key_id: &str) -> bool {
-        self.0.binary_search_by(|listed| listed.as_str().cmp(key_id)).is_ok()
+    /// The key id that is this one, if it is listed.
+    pub(crate) fn get(&self, key_id: &str) -> Option<&str> {
+        // There are few.
+        self.iter().find(|listed| *listed == key_id)
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &String> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter()
     }
 
@@ -120,7 +125,7 @@ impl RoleKeys {
     }
 
     fn identities(&self, keys: &Keys) -> BTreeSet<crate::signature::KeyIdentity> {
-        let usable = |key_id| keys.get(key_id)?.0.as_ref().map(PublicKey::identity);
+        let usable = |key_id: &str| keys.get(key_id)?.0.as_ref().map(PublicKey::identity);
         self.keyids.iter().filter_map(usable).collect()
     }
 }

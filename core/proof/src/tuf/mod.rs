@@ -31,6 +31,7 @@ mod role_name;
 mod state;
 mod stray;
 mod target;
+mod texts;
 mod update;
 
 pub use dialect::{Dialect, Gun, TrustAnchor};

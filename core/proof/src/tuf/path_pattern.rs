@@ -11,7 +11,7 @@ use super::matching::{MatchingSteps, OutOfSteps};
 /// A parsed path pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PathPattern {
-    segments: Vec<Vec<PatternToken>>,
+    segments: Box<[Box<[PatternToken]>]>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,7 +64,7 @@ fn segment_covers(this: &[PatternToken], other: &[PatternToken]) -> bool {
     }
 }
 
-fn tokens(segment: &str) -> Vec<PatternToken> {
+fn tokens(segment: &str) -> Box<[PatternToken]> {
     let mut tokens = Vec::new();
     let mut rest = segment.chars();
     while let Some(character) = rest.next() {
@@ -83,7 +83,7 @@ fn tokens(segment: &str) -> Vec<PatternToken> {
             other => PatternToken::Literal(other),
         });
     }
-    tokens
+    tokens.into()
 }
 
 /// Reads a set after its opening bracket, and yields what follows its closing one. A `]` in first position is a member.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use jiff::Timestamp as Instant;
 
@@ -33,7 +34,7 @@ pub struct PublishableMetadata {
 pub fn verified_metadata(
     dialect: &Dialect,
     carried: &CarriedMetadata,
-    roles: &[RoleEvidence],
+    roles: &[Arc<RoleEvidence>],
     state: &TrustedState,
     consistent_snapshots: bool,
     judged_at: Instant,
@@ -60,12 +61,13 @@ pub fn verified_metadata(
 }
 
 fn accepted_roles(
-    roles: &[RoleEvidence],
+    roles: &[Arc<RoleEvidence>],
     state: &TrustedState,
     consistent_snapshots: bool,
 ) -> BTreeMap<String, Vec<u8>> {
     let below_root = roles.iter().filter(|role| role.role != RoleName::root());
-    let named = below_root.filter_map(|RoleEvidence { role, version, .. }| {
+    let named = below_root.filter_map(|evidence| {
+        let RoleEvidence { role, version, .. } = &**evidence;
         let versioned = consistent_snapshots && *role != RoleName::timestamp();
         Some((role.file_name(versioned.then_some(*version)), recall(state, role)?.to_vec()))
     });

@@ -28,7 +28,7 @@ pub struct TrustedRepository {
     targets: Arc<VerifiedMetadata<Targets>>,
     /// By delegator and role: one delegator may let a role sign what another does not.
     delegated: BTreeMap<(RoleName, RoleName), Arc<VerifiedMetadata<Targets>>>,
-    roles: Vec<RoleEvidence>,
+    roles: Vec<Arc<RoleEvidence>>,
     passed_over: Vec<RolePassedOver>,
     state: TrustedState,
     limits: Limits,
@@ -84,10 +84,10 @@ impl TrustedRepository {
         limits: Limits,
     ) -> Self {
         let roles = vec![
-            snapshot.root().evidence().clone(),
-            snapshot.timestamp().evidence().clone(),
-            snapshot.snapshot().evidence().clone(),
-            targets.evidence().clone(),
+            Arc::clone(snapshot.root().evidence()),
+            Arc::clone(snapshot.timestamp().evidence()),
+            Arc::clone(snapshot.snapshot().evidence()),
+            Arc::clone(targets.evidence()),
         ];
         let steps = MatchingSteps::new(limits.matching_steps);
         let (targets, delegated) = (Arc::new(targets), BTreeMap::new());
@@ -101,7 +101,7 @@ impl TrustedRepository {
 
     /// The proof of every role that was loaded: root, timestamp, snapshot, targets, then delegated roles in the order
     /// in which searches reached them.
-    pub fn roles(&self) -> &[RoleEvidence] {
+    pub fn roles(&self) -> &[Arc<RoleEvidence>] {
         &self.roles
     }
 
@@ -306,7 +306,7 @@ impl TrustedRepository {
         let loaded = remembered_or_requested(role, file, &mut self.state, &mut fetch, |bytes, remembered| {
             self.snapshot.targets(role, authority, bytes, remembered)
         })?;
-        self.roles.push(loaded.evidence().clone());
+        self.roles.push(Arc::clone(loaded.evidence()));
         let loaded = Arc::new(loaded);
         self.delegated.insert(place, Arc::clone(&loaded));
         Ok(loaded)

@@ -4,6 +4,7 @@
 //! whatever the role is called: everything but letters, digits and `-._~` is percent-encoded.
 
 use std::fmt;
+use std::sync::Arc;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -12,9 +13,9 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 
 const TOP_LEVEL: [&str; 4] = ["root", "timestamp", "snapshot", "targets"];
 
-/// The name of a role: one of the four top-level ones, or a delegated one.
+/// The name of a role: one of the four top-level ones, or a delegated one. Clones share the text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RoleName(String);
+pub struct RoleName(Arc<str>);
 
 /// Why a text is not the name of a delegated role.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -30,37 +31,34 @@ pub enum RoleNameError {
 impl RoleName {
     /// The root role.
     pub fn root() -> Self {
-        Self("root".to_owned())
+        Self("root".into())
     }
 
     /// The timestamp role.
     pub fn timestamp() -> Self {
-        Self("timestamp".to_owned())
+        Self("timestamp".into())
     }
 
     /// The snapshot role.
     pub fn snapshot() -> Self {
-        Self("snapshot".to_owned())
+        Self("snapshot".into())
     }
 
     /// The top-level targets role.
     pub fn targets() -> Self {
-        Self("targets".to_owned())
+        Self("targets".into())
     }
 
     /// A delegated role.
     ///
     /// # Errors
     /// [`RoleNameError`] when the name is empty or that of a top-level role.
-    pub fn delegated(name: impl Into<String>) -> Result<Self, RoleNameError> {
-        let name = name.into();
-        if name.is_empty() {
-            return Err(RoleNameError::Empty);
+    pub fn delegated(name: impl AsRef<str>) -> Result<Self, RoleNameError> {
+        match name.as_ref() {
+            "" => Err(RoleNameError::Empty),
+            name if TOP_LEVEL.contains(&name) => Err(RoleNameError::TopLevel(name.to_owned())),
+            name => Ok(Self(name.into())),
         }
-        if TOP_LEVEL.contains(&name.as_str()) {
-            return Err(RoleNameError::TopLevel(name));
-        }
-        Ok(Self(name))
     }
 
     /// The name as the metadata spells it.

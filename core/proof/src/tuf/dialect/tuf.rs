@@ -46,7 +46,7 @@ pub(crate) struct SignatureObject {
 
 impl From<SignatureObject> for RoleSignature {
     fn from(object: SignatureObject) -> Self {
-        Self { key_id: object.keyid, bytes: hex::decode(object.sig).ok(), schemes: None }
+        Self { key_id: object.keyid, bytes: hex::decode(object.sig).ok(), schemes: None, checked: None }
     }
 }
 

@@ -92,7 +92,7 @@ pub(super) fn require_listed<T>(
     listed: &BTreeMap<String, T>,
 ) -> Result<(), NotaryError> {
     match role_keys.keyids.iter().find(|key_id| !listed.contains_key(*key_id)) {
-        Some(key_id) => Err(NotaryError::KeyNotListed { role: role.to_owned(), key_id: key_id.clone() }),
+        Some(key_id) => Err(NotaryError::KeyNotListed { role: role.to_owned(), key_id: key_id.to_owned() }),
         None => Ok(()),
     }
 }
@@ -107,7 +107,7 @@ pub(super) fn root_keys(
     objects: &BTreeMap<String, NotaryKeyObject>,
     gun: &Gun,
 ) -> Result<RootKeys, NotaryError> {
-    let of_root = objects.iter().filter(|(key_id, _)| role_keys.keyids.contains(key_id));
+    let of_root = objects.iter().filter(|(key_id, _)| role_keys.keyids.get(key_id).is_some());
     let mut shared = None;
     let validity = |(key_id, object): (&String, &NotaryKeyObject)| {
         let refused = |source| NotaryError::RootKey { key_id: key_id.clone(), source };

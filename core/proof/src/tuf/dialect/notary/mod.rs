@@ -70,7 +70,7 @@ impl From<NotarySignatureObject> for RoleSignature {
             "rsapss" => &[Scheme::RsaPssSha256Salt32],
             _ => &[],
         };
-        Self { key_id: object.keyid, bytes: Some(object.sig.0), schemes: Some(schemes) }
+        Self { key_id: object.keyid, bytes: Some(object.sig.0), schemes: Some(schemes), checked: None }
     }
 }
 

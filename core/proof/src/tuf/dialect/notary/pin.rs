@@ -80,7 +80,7 @@ fn certificates(gun: &Gun, root: &[u8]) -> Result<BTreeMap<String, Vec<X509Certi
     RootChain::begin(TrustAnchor { root, dialect: &Dialect::Notary(gun.clone()) })?;
     let read = || -> Result<_, MetadataError> {
         let RootObject { keys, roles } = signed(root)?;
-        let of_root = keys.into_iter().filter(|(key_id, _)| roles.root.keyids.contains(key_id));
+        let of_root = keys.into_iter().filter(|(key_id, _)| roles.root.keyids.get(key_id).is_some());
         let certificates = of_root.map(|(key_id, object)| {
             let certificates = object.certificates();
             let certificates =
@@ -188,10 +188,10 @@ fn require_signed_by(
 ) -> Result<(), PinError> {
     let refused = |source| PinError::Root(Box::new(source));
     let (role, dialect) = (RoleName::root(), Dialect::Notary(gun.clone()));
-    let envelope = UnverifiedMetadata::parse(&dialect, &role, root).map_err(refused)?;
+    let mut envelope = UnverifiedMetadata::parse(&dialect, &role, root).map_err(refused)?;
     let (header, declared) =
         envelope.read_signed::<Root>().map_err(|source| refused(TufError::Malformed { role: role.clone(), source }))?;
-    let require = |keyids: BTreeSet<String>, threshold| {
+    let mut require = |keyids: BTreeSet<String>, threshold| {
         let role_keys = RoleKeys { keyids: keyids.into(), threshold };
         let version = header.version.get();
         let authority =
