@@ -65,7 +65,7 @@ impl TargetFiles for RepositoryFolder {
         length: u64,
     ) -> Result<Option<Box<dyn Read + Send>>, ProviderError> {
         let file = either(&target_file_path(path, digest_prefix), |name| open(&self.targets, name))?;
-        Ok(file.map(|file| -> Box<dyn Read + Send> { Box::new(file.take(length.saturating_add(1))) }))
+        Ok(file.map(|(file, _)| -> Box<dyn Read + Send> { Box::new(file.take(length.saturating_add(1))) }))
     }
 }
 
@@ -106,8 +106,11 @@ fn unavailable(path: &str, source: std::io::Error) -> ProviderError {
 
 /// A file of at most `limit` bytes; `None` if there is none in the folder.
 pub(super) fn read(folder: &Path, path: &str, limit: u64) -> Result<Option<Vec<u8>>, ProviderError> {
-    let Some(file) = open(folder, path)? else { return Ok(None) };
+    let Some((file, length)) = open(folder, path)? else { return Ok(None) };
+    // As long as it says that it is, it is read at once.
     let mut bytes = Vec::new();
+    let room = usize::try_from(length.min(limit).saturating_add(1)).unwrap_or(usize::MAX);
+    bytes.try_reserve_exact(room).map_err(|error| unavailable(path, error.into()))?;
     file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(|source| unavailable(path, source))?;
     if u64::try_from(bytes.len()).is_ok_and(|length| length > limit) {
         return Err(ProviderError::TooLong { file_name: path.to_owned(), limit });
@@ -115,16 +118,14 @@ pub(super) fn read(folder: &Path, path: &str, limit: u64) -> Result<Option<Vec<u
     Ok(Some(bytes))
 }
 
-/// A file; `None` if there is none in the folder.
-fn open(folder: &Path, path: &str) -> Result<Option<File>, ProviderError> {
+/// A file and its length; `None` if there is none in the folder.
+fn open(folder: &Path, path: &str) -> Result<Option<(File, u64)>, ProviderError> {
     let Some(place) = inside(folder, path) else { return Ok(None) };
     // Opening a pipe would wait, while holding the lock of the trust store.
     let open = File::options().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(place);
-    match open {
-        Ok(file) if file.metadata().is_ok_and(|metadata| !metadata.is_file()) => {
-            Err(unavailable(path, std::io::Error::other("it is not a file")))
-        }
-        Ok(file) => Ok(Some(file)),
+    match open.and_then(|file| file.metadata().map(|metadata| (file, metadata))) {
+        Ok((_, metadata)) if !metadata.is_file() => Err(unavailable(path, std::io::Error::other("it is not a file"))),
+        Ok((file, metadata)) => Ok(Some((file, metadata.len()))),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
         Err(error) => Err(unavailable(path, error)),
     }
