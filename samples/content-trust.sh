@@ -5,7 +5,8 @@
 #
 #     samples/content-trust.sh
 #
-# Needs Debian's notary (client, server and signer), docker-registry, skopeo, umoci, openssl, curl, and python3 with cryptography.
+# Needs Debian's notary (client, server and signer), docker-registry, skopeo, umoci, openssl, curl, and python3 with `pip install -r
+# tests/requirements.txt`.
 # Takes less than a minute, and leaves nothing behind.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -180,6 +181,20 @@ sleep 1.1
 export_tags "https://localhost:$server" 1.0 1.1 1.2 -- --whole-metadata -o second.sealift
 import_archive second.sealift --tuf-mirror mirrors
 same_lists
+
+say "   A supply chain within a target, as signy keeps it there: the tag reaches level 4, and the chain has to be that of this image"
+release 1.3
+"$python" "$root/samples/chain_in_target.py" manifest.json --out chain
+with_chain() { trusted addhash --publish $gun 1.3 "$(stat -c %s manifest.json)" --sha256 "$(digest < manifest.json)" --custom "$1"; }
+with_chain chain/custom.json
+export_tags "https://localhost:$server" 1.3 -- -o chain.sealift
+sealift --trust far-trust verify chain.sealift | grep -e "level 4" -e "in-toto: "
+import_archive chain.sealift
+"$python" -c 'import json; it = json.load(open("chain/custom.json")); it["links"].popitem(); json.dump(it, open("less.json", "w"))'
+with_chain less.json
+refused 13 export_tags "https://localhost:$server" 1.3 -- -o less.sealift
+with_chain chain/custom.json
+sleep 1.1
 
 say "   … and from a folder of the same files comes the same archive"
 download $gun after

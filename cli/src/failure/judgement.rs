@@ -127,6 +127,8 @@ fn supply_chain(error: &SupplyChainError) -> Conclusion {
         | SupplyChainError::Layouts { .. }
         | SupplyChainError::Unexpected { .. }
         | SupplyChainError::NoKeys { .. }
+        | SupplyChainError::Within { .. }
+        | SupplyChainError::LayoutElsewhere { .. }
         | SupplyChainError::LayoutNotListed { .. }
         | SupplyChainError::LayoutNotThere { .. }
         | SupplyChainError::NotATarget { .. }

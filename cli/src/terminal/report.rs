@@ -243,12 +243,12 @@ fn write_item(text: &mut Text, item: &ItemReport, indent: &str) {
         return;
     };
     let NamedLayout { target, named_by } = &chain.layout;
-    let whose = match named_by {
-        NamedBy::Target => "",
-        NamedBy::Policy => " (named by the policy)",
+    let layout = match named_by {
+        NamedBy::Target => target.clone(),
+        NamedBy::Policy => format!("{target} (named by the policy)"),
+        NamedBy::Within => format!("in target {target}"),
     };
-    let expires =
-        Line::from(format_args!("{indent}in-toto: layout {target}{whose} expires {}  ", chain.expiry.expires));
+    let expires = Line::from(format_args!("{indent}in-toto: layout {layout} expires {}  ", chain.expiry.expires));
     text.line(expires.join(&verdicts(&chain.expiry)));
     for step in &chain.trace.steps {
         let signers: Vec<String> =

@@ -1,151 +1,40 @@
-//! The in-toto documents that a TUF target lists, fetched as targets themselves, and the verification that they drive
-//! (CNAB-Sec 301 and 303).
+//! The in-toto documents that a TUF target lists or has within it, and the verification that they drive (CNAB-Sec 301 and 303).
 //!
-//! Promise: the layout and its keys come from the top-level targets role, whose keys are offline; every file is a
-//! target and was checked as one; and a target that lists a supply chain is held to it: if a listed file is missing,
+//! Promise: the layout and its keys come from the top-level targets role, whose keys are offline; every document is a target, or
+//! part of one, and was checked as such; and a target that has a supply chain is held to it: if a listed file is missing,
 //! the supply chain is refused. Where the policy names the layout, it is that one, whatever the target lists: in-toto leaves
 //! the choice to the verifier (in-toto 1.0 §5.2).
+
+mod error;
+mod listing;
+mod within;
 
 use std::collections::BTreeMap;
 
 use sealift_proof::in_toto::verify::LayoutKey;
 use sealift_proof::in_toto::{
-    self, BindingRule, Cause, FinalProduct, InTotoKey, KeyFileError, ProductFile, Refusal, SupplyChain,
-    VerifiedSupplyChain, Work, WorkExceeded,
+    self, BindingRule, FinalProduct, InTotoKey, ProductFile, SupplyChain, VerifiedSupplyChain, Work,
 };
 use sealift_proof::tuf::map::AgreedTarget;
 use sealift_proof::tuf::{FetchError, VerifiedTarget};
 use serde::Serialize;
-use serde_json::Value;
 
 use super::item::Item;
 use super::parameters::parameters;
 use super::question::{Brought, Question};
 use super::repositories::{Repositories, RepositoryError};
-use crate::remedy::{PublisherMatter, Remediable, Remedy};
 use crate::trust_store::RepositoryName;
 use crate::trust_store::policy::{InspectionPolicy, Policy};
 use crate::trust_store::requirement::LayoutPath;
+
+pub use error::SupplyChainError;
+use listing::Listing;
+pub(super) use listing::{listed, needed};
 
 /// The most files that a target may list.
 const MAXIMUM_FILES: usize = 10_000;
 /// What looking for a listed file costs of an archive's budget, in steps, beside one step for each of its bytes.
 pub(super) const FILE_COST: u64 = 1_000;
-
-/// Why a supply chain is refused.
-#[derive(Debug, thiserror::Error)]
-pub enum SupplyChainError {
-    /// `custom.in-toto` is not a list of target names.
-    #[error("the custom.in-toto of target {target} is not a list of at most {MAXIMUM_FILES} target names")]
-    Listing {
-        /// The target.
-        target: String,
-    },
-    /// There is not exactly one layout.
-    #[error("target {target} lists {count} layouts; exactly one is needed")]
-    Layouts {
-        /// The target.
-        target: String,
-        /// How many layouts it lists.
-        count: usize,
-    },
-    /// A file is listed that is not a layout, a link or a key.
-    #[error("target {target} lists {file}, which is not a .layout, .link or .pub file")]
-    Unexpected {
-        /// The target.
-        target: String,
-        /// The file.
-        file: String,
-    },
-    /// The layout lists no keys.
-    #[error("layout {layout} lists no public keys to verify it with")]
-    NoKeys {
-        /// The layout.
-        layout: String,
-    },
-    /// The repository does not list the layout that the policy names.
-    #[error("the policy asks for layout {layout}, which repository {repository} does not list")]
-    LayoutNotListed {
-        /// The layout.
-        layout: String,
-        /// The repository.
-        repository: RepositoryName,
-    },
-    /// The file of the layout that the policy names is not there.
-    #[error("the policy asks for layout {layout}; repository {repository} lists it, but its file is not there")]
-    LayoutNotThere {
-        /// The layout.
-        layout: String,
-        /// The repository.
-        repository: RepositoryName,
-    },
-    /// A listed file is not a target.
-    #[error("{file} is listed, but no role signs it as a target")]
-    NotATarget {
-        /// The file.
-        file: String,
-    },
-    /// The layout or a key comes from a delegated role, which may be online.
-    #[error("{file} must come from the top-level targets role, but role {role} signs it")]
-    NotFromTopLevel {
-        /// The file.
-        file: String,
-        /// The role that signs it.
-        role: String,
-    },
-    /// Two links have the same name.
-    #[error("two links are called {name}")]
-    DuplicateLink {
-        /// The name.
-        name: String,
-    },
-    /// A key cannot be used.
-    #[error("{file} is not a usable public key")]
-    Key {
-        /// The file.
-        file: String,
-        /// What is wrong with the key.
-        source: KeyFileError,
-    },
-    /// A file cannot be fetched.
-    #[error(transparent)]
-    Repository(#[from] RepositoryError),
-    /// The supply chains of the archive list more than the budget covers.
-    #[error("the supply chains of this archive take too much work")]
-    Work(#[from] WorkExceeded),
-    /// The verification fails.
-    #[error("the in-toto verification failed")]
-    Refused(#[from] Refusal),
-    /// Inspections were not run, and the policy requires them.
-    #[error("the layout asks for the inspections {}, which were not run although the policy requires them", .names.join(", "))]
-    InspectionsNotRun {
-        /// The inspections.
-        names: Vec<String>,
-    },
-}
-
-impl Remediable for SupplyChainError {
-    fn remedy(&self) -> Remedy {
-        match self {
-            Self::Listing { .. }
-            | Self::Layouts { .. }
-            | Self::Unexpected { .. }
-            | Self::NoKeys { .. }
-            | Self::NotATarget { .. }
-            | Self::DuplicateLink { .. }
-            | Self::Key { .. } => Remedy::AskPublisher { about: PublisherMatter::SupplyChain },
-            Self::LayoutNotListed { .. } | Self::LayoutNotThere { .. } => Remedy::CheckLayoutOfPolicy,
-            Self::NotFromTopLevel { .. } => Remedy::AskPublisher { about: PublisherMatter::OfflineKeys },
-            Self::Repository(error) => error.remedy(),
-            Self::Work(_) => Remedy::ExportLessProof,
-            Self::Refused(refusal) => match refusal.innermost_cause() {
-                Cause::InspectionNotRun { .. } => Remedy::InspectElsewhere,
-                _ => Remedy::AskPublisher { about: PublisherMatter::Step },
-            },
-            Self::InspectionsNotRun { .. } => Remedy::RunOrWaiveInspections,
-        }
-    }
-}
 
 /// Who said by which layout a supply chain is verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -155,13 +44,15 @@ pub enum NamedBy {
     Target,
     /// The policy names it, in place of the one that the target lists.
     Policy,
+    /// The target of the item has it within it.
+    Within,
 }
 
 /// By which layout a supply chain is verified.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NamedLayout {
-    /// The target that it is.
+    /// The target that it is, or that has it within it.
     pub target: String,
     /// Who said so.
     pub named_by: NamedBy,
@@ -190,7 +81,7 @@ impl<'a> Demands<'a> {
     }
 }
 
-/// Verifies the supply chain that a target lists; `None` if it lists none.
+/// Verifies the supply chain that a target has; `None` if it has none.
 pub(super) fn verify(
     item: &Item,
     brought: &Brought<'_>,
@@ -202,11 +93,8 @@ pub(super) fn verify(
 ) -> Result<Option<ItemSupplyChain>, SupplyChainError> {
     // All witnesses agree on the target; the first one supplies the files that it lists.
     let Some((name, target)) = agreed.witnesses().first() else { return Ok(None) };
-    let Some(listing) = Listing::of(target, demands)? else { return Ok(None) };
-    let mut files = Files { name, repositories, work };
-    let (layout_target, layout) = files.layout(&listing.layout)?;
-    let layout_keys = files.keys(&layout_target)?;
-    let links = files.links(&listing.links)?;
+    let Some(documents) = documents(name, target, demands, repositories, work)? else { return Ok(None) };
+    let ChainDocuments { named, layout, layout_keys, links } = documents;
     let chain = SupplyChain { layout: &layout, layout_keys, links, parameters: parameters(item) };
     let product = FinalProduct {
         files: vec![ProductFile {
@@ -222,49 +110,36 @@ pub(super) fn verify(
         let names = verified.inspections_not_run().to_vec();
         return Err(SupplyChainError::InspectionsNotRun { names });
     }
-    Ok(Some(ItemSupplyChain { layout: listing.layout, verified }))
+    Ok(Some(ItemSupplyChain { layout: named, verified }))
 }
 
-/// What makes up a supply chain: what `custom.in-toto` lists, with the layout that the policy may name.
-#[derive(Debug)]
-struct Listing {
-    layout: NamedLayout,
-    links: Vec<String>,
+/// The documents of a supply chain.
+struct ChainDocuments {
+    named: NamedLayout,
+    layout: Vec<u8>,
+    layout_keys: Vec<LayoutKey>,
+    /// By their names below their common folder.
+    links: BTreeMap<String, Vec<u8>>,
 }
 
-impl Listing {
-    fn of(target: &VerifiedTarget, demands: Demands<'_>) -> Result<Option<Self>, SupplyChainError> {
-        let Some(names) = listed(target)? else { return Ok(None) };
-        let (layouts, links): (Vec<String>, Vec<String>) =
-            names.into_iter().partition(|name| name.ends_with(".layout"));
-        if let Some(file) = links.iter().find(|name| !name.ends_with(".link")) {
-            return Err(SupplyChainError::Unexpected { target: target.path().to_owned(), file: file.clone() });
-        }
-        if let Some(layout) = demands.layout {
-            let layout = NamedLayout { target: layout.as_str().to_owned(), named_by: NamedBy::Policy };
-            return Ok(Some(Self { layout, links }));
-        }
-        match <[String; 1]>::try_from(layouts) {
-            Ok([target]) => Ok(Some(Self { layout: NamedLayout { target, named_by: NamedBy::Target }, links })),
-            Err(layouts) => Err(SupplyChainError::Layouts { target: target.path().to_owned(), count: layouts.len() }),
-        }
+/// Those that a target lists, or has within it; `None` if it does neither.
+fn documents(
+    name: &RepositoryName,
+    target: &VerifiedTarget,
+    demands: Demands<'_>,
+    repositories: &mut Repositories<'_>,
+    work: &mut Work,
+) -> Result<Option<ChainDocuments>, SupplyChainError> {
+    if !repositories.has_files(name)
+        && let Some(documents) = within::documents(target, demands, work)?
+    {
+        return Ok(Some(documents));
     }
-}
-
-/// The files that the supply chain of an item needs, as far as its target says so: the layout and the links. What a layout lists is
-/// [`listed`] by its own target.
-pub(super) fn needed(item: &Item, target: &VerifiedTarget, policy: &Policy) -> Vec<String> {
-    let listing = Listing::of(target, Demands::of(policy, item)).ok().flatten();
-    listing.into_iter().flat_map(|Listing { layout, links }| std::iter::once(layout.target).chain(links)).collect()
-}
-
-/// The names in a target's `custom.in-toto`.
-pub(super) fn listed(target: &VerifiedTarget) -> Result<Option<Vec<String>>, SupplyChainError> {
-    let Some(listing) = target.custom().and_then(|custom| custom.get("in-toto")) else { return Ok(None) };
-    let malformed = || SupplyChainError::Listing { target: target.path().to_owned() };
-    let items = listing.as_array().filter(|items| items.len() <= MAXIMUM_FILES).ok_or_else(malformed)?;
-    let name = |item: &Value| item.as_str().map(str::to_owned).ok_or_else(malformed);
-    items.iter().map(name).collect::<Result<_, _>>().map(Some)
+    let Some(listing) = Listing::of(target, demands)? else { return Ok(None) };
+    let mut files = Files { name, repositories, work };
+    let (layout_target, layout) = files.layout(&listing.layout)?;
+    let (layout_keys, links) = (files.keys(&layout_target)?, files.links(&listing.links)?);
+    Ok(Some(ChainDocuments { named: listing.layout, layout, layout_keys, links }))
 }
 
 /// Fetches listed files from one repository.

@@ -2,18 +2,24 @@
 
 use std::fs;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sealift_archive_format::Digest;
 use sealift_core::export::PrepareError;
 use sealift_core::layout::LayoutSink;
 use sealift_core::report::Warning;
-use sealift_core::trust::{JudgementError, RepositoryError};
+use sealift_core::trust::{JudgementError, NamedBy, NamedLayout, RepositoryError, SupplyChainError};
 use sealift_core::trust_store::TrustStoreError;
+use sealift_proof::in_toto::RefusalClass;
+use sealift_proof::signature::SigningKey;
 use sealift_proof::tuf::dialect::{DialectName, NotaryError, PinError, PinnedBy, check_pin, root_certificates};
 use sealift_proof::tuf::{Dialect, Gun, MetadataError, TrustAnchor, TufError};
+use sealift_sample_publisher::supply_chain::SupplyChain;
 use sealift_tests::crossing::{Crossing, Refused};
 use sealift_tests::images::Image;
 use sealift_tests::malicious_exporter::REPOSITORY;
 use sealift_tests::notary_repository::{CertificateWish, GUN, NotaryKey, NotaryRepository, file_name};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::*;
 
@@ -369,4 +375,102 @@ fn a_pin_of_notary_is_kept_with_the_name_of_its_repository() {
     fs::remove_file(&file).unwrap();
     let error = metadata_error(content.crossing.far.refuses(&content.archive()).tuf());
     assert_error!(error, MetadataError::Dialect { .. });
+}
+
+/// A supply chain as signy has it, within the target: `custom` of the tag.
+fn within(chain: &SupplyChain, image: &Image) -> Value {
+    let encoded = |bytes: &[u8]| json!(STANDARD.encode(bytes));
+    let digest = Digest::sha256(image.root().bytes());
+    let links = chain.links("manifest.json", &digest).into_iter().map(|link| (link.name, encoded(&link.bytes)));
+    let key = chain.owner.public_key().unwrap().to_pem().unwrap();
+    json!({ "key": encoded(key.as_bytes()), "layout": encoded(&chain.layout()), "links": Map::from_iter(links) })
+}
+
+fn a_chain() -> SupplyChain {
+    let [owner, author, releaser] = [71, 72, 73].map(|number| SigningKey::from_seed(&[number; 32]));
+    SupplyChain { owner, author, releaser, expires: "2027-06-01T00:00:00Z".parse().unwrap() }
+}
+
+/// The tag is in a role, and has this in its `custom`.
+fn with_custom(role: &str, custom: impl FnOnce(&Image) -> Value) -> Content {
+    let mut content = Content::new();
+    let bytes = content.image.root().bytes().to_vec();
+    content.notary.add_tag(role, TAG, &bytes);
+    content.notary.body(role, "targets")[TAG]["custom"] = custom(&content.image);
+    content.notary.publish_all();
+    content
+}
+
+#[test]
+fn a_supply_chain_within_a_target_is_verified_as_one_that_a_target_lists() {
+    let content = with_custom("targets", |image| within(&a_chain(), image));
+    content.crossing.policy("minimum_level = \"4\"\n");
+    let verified = content.crossing.far.verify(&content.archive());
+    let finding = &verified.judgement().findings().items[0];
+    assert_eq!(finding.level().name(), "4");
+    let NamedLayout { target, named_by } = &finding.supply_chain().unwrap().layout;
+    assert_eq!((target.as_str(), *named_by), (TAG, NamedBy::Within));
+    // What is not all of it is anything else that a publisher keeps there.
+    for custom in
+        [json!({ "key": "a", "layout": "b" }), json!({ "layout": 1, "links": {} }), json!(["key", "layout", "links"])]
+    {
+        let content = with_custom("targets", |_| custom);
+        let verified = content.crossing.far.verify(&content.archive());
+        assert_eq!(verified.judgement().findings().items[0].level().name(), "2");
+    }
+}
+
+#[test]
+fn a_supply_chain_within_a_target_that_is_not_one() {
+    let refused = |role: &str, custom: &dyn Fn(&Image) -> Value| {
+        let content = with_custom(role, custom);
+        content.serve();
+        match judgement(content.export(&reference()).unwrap_err()) {
+            JudgementError::SupplyChain { source, .. } => source,
+            other => panic!("refused for another reason: {other:?}"),
+        }
+    };
+    let changed = |name: &'static str, value: Value| {
+        move |image: &Image| {
+            let mut custom = within(&a_chain(), image);
+            custom[name] = value.clone();
+            custom
+        }
+    };
+    for custom in [
+        changed("key", json!("?")),
+        changed("layout", json!(null)),
+        changed("links", json!(["a"])),
+        changed("links", json!({ "author.00000000.link": 7 })),
+        changed("in-toto", json!([])),
+    ] {
+        assert_error!(refused("targets", &custom), SupplyChainError::Within { target, .. } if target == TAG);
+    }
+    let key = changed("key", json!(STANDARD.encode("no key")));
+    assert_error!(refused("targets", &key), SupplyChainError::Key { file, .. } if file.ends_with(TAG));
+    let class = |custom: &dyn Fn(&Image) -> Value| match refused("targets", custom) {
+        SupplyChainError::Refused(refusal) => refusal.class(),
+        other => panic!("refused for another reason: {other:?}"),
+    };
+    assert_eq!(class(&changed("links", json!({}))), RefusalClass::MissingLink);
+    let stranger = SigningKey::from_seed(&[99; 32]).public_key().unwrap().to_pem().unwrap();
+    assert_eq!(class(&changed("key", json!(STANDARD.encode(stranger)))), RefusalClass::LayoutSignature);
+    let other = Image::new("linux/amd64", &[("app", b"another")]);
+    assert_eq!(class(&|_| within(&a_chain(), &other)), RefusalClass::Product);
+    let expired = SupplyChain { expires: "2026-01-01T00:00:00Z".parse().unwrap(), ..a_chain() };
+    assert_eq!(class(&|image| within(&expired, image)), RefusalClass::Expired);
+    // A role that may be online could let anything be made in any way.
+    let online = refused("targets/releases", &|image| within(&a_chain(), image));
+    assert_error!(online, SupplyChainError::NotFromTopLevel { role, .. } if role == "targets/releases");
+}
+
+#[test]
+fn another_layout_than_the_policy_names_within_a_target() {
+    let content = with_custom("targets", |image| within(&a_chain(), image));
+    content.crossing.policy("[[require]]\nnames = [\"*\"]\nlevel = \"4\"\nlayout = \"root.layout\"\n");
+    content.serve();
+    let JudgementError::SupplyChain { source, .. } = judgement(content.export(&reference()).unwrap_err()) else {
+        panic!("refused for another reason");
+    };
+    assert_error!(source, SupplyChainError::LayoutElsewhere { target, .. } if target == TAG);
 }

@@ -1,0 +1,78 @@
+//! The in-toto documents that a target has within it, as signy writes them: the targets of a collection of Notary are tags, so that no
+//! file can be listed there.
+//!
+//! Promise: only a target with all three members is taken for one that has such documents, and then it is held to them.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sealift_proof::in_toto::verify::LayoutKey;
+use sealift_proof::in_toto::{InTotoKey, Work};
+use sealift_proof::tuf::VerifiedTarget;
+use serde::{Deserialize, Deserializer};
+
+use super::{ChainDocuments, Demands, FILE_COST, MAXIMUM_FILES, NamedBy, NamedLayout, SupplyChainError};
+
+/// A supply chain in `custom`, each document in Base64.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DocumentsWithin {
+    /// The public key that signed the layout.
+    key: DocumentBytes,
+    layout: DocumentBytes,
+    /// The links, by the names of their files.
+    links: BTreeMap<String, DocumentBytes>,
+}
+
+/// The bytes of a document.
+#[derive(Debug)]
+struct DocumentBytes(Vec<u8>);
+
+impl<'de> Deserialize<'de> for DocumentBytes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        STANDARD.decode(String::deserialize(deserializer)?).map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+/// The documents of a target, if it has any within it.
+///
+/// # Errors
+/// [`SupplyChainError::Within`] and [`SupplyChainError::Key`] when they cannot be read, [`SupplyChainError::NotFromTopLevel`] when a role
+/// signs them that may be online, [`SupplyChainError::LayoutElsewhere`] when the policy names another layout, [`SupplyChainError::Work`].
+pub(super) fn documents(
+    target: &VerifiedTarget,
+    demands: Demands<'_>,
+    work: &mut Work,
+) -> Result<Option<ChainDocuments>, SupplyChainError> {
+    let path = || target.path().to_owned();
+    let has_all = |custom: &&serde_json::Value| ["key", "layout", "links"].iter().all(|it| custom.get(it).is_some());
+    let Some(custom) = target.custom().filter(has_all) else { return Ok(None) };
+    let malformed = |reason: String| SupplyChainError::Within { target: path(), reason };
+    let DocumentsWithin { key, layout, links } =
+        DocumentsWithin::deserialize(custom).map_err(|error| malformed(error.to_string()))?;
+    if links.len() > MAXIMUM_FILES {
+        return Err(malformed(format!("it has more than {MAXIMUM_FILES} links")));
+    }
+    if !target.is_from_top_level() {
+        let role = target.roles().last().map(ToString::to_string).unwrap_or_default();
+        return Err(SupplyChainError::NotFromTopLevel {
+            file: format!("the layout in target {}", target.path()),
+            role,
+        });
+    }
+    if let Some(layout) = demands.layout {
+        return Err(SupplyChainError::LayoutElsewhere { layout: layout.as_str().to_owned(), target: path() });
+    }
+    for DocumentBytes(bytes) in [&key, &layout].into_iter().chain(links.values()) {
+        work.spend(u64::try_from(bytes.len()).unwrap_or(u64::MAX).saturating_add(FILE_COST))?;
+    }
+    let unusable = |source| SupplyChainError::Key { file: format!("the key in target {}", target.path()), source };
+    let key = LayoutKey { label: "key".to_owned(), key: InTotoKey::from_file(&key.0).map_err(unusable)? };
+    Ok(Some(ChainDocuments {
+        named: NamedLayout { target: path(), named_by: NamedBy::Within },
+        layout: layout.0,
+        layout_keys: vec![key],
+        links: links.into_iter().map(|(name, DocumentBytes(bytes))| (name, bytes)).collect(),
+    }))
+}
