@@ -144,6 +144,7 @@ def main():
         (folder / "c.sealift").write_bytes(changed)
         walk.expect(f"verify with byte {place} of the archive changed", range(10, 20), "--trust", "far", "verify", "c.sealift",
                     "--run-inspections")
+    walk.say("every file that the export reads was changed once", count >= 20, f"{count} files")
     print(f"{count} files of the repository were changed, one at a time; {walk.wrong} results were wrong")
     shutil.rmtree(folder)
     sys.exit(walk.wrong != 0)

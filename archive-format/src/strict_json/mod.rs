@@ -315,6 +315,23 @@ mod tests {
     }
 
     #[test]
+    fn bytes_that_are_no_text_are_refused_wherever_they_are() {
+        for bytes in [
+            &b"{\"name\":\"\xff\"}"[..],
+            b"{\"name\":\"\",\"other\":\"\xc3\x28\"}",
+            b"{\"name\":\"\",\"\xed\xa0\x80\":1}",
+            b"{\"name\":\"\"}\xff",
+            b"\xff{\"name\":\"\"}",
+        ] {
+            for names in [Names::Exact, Names::Folded] {
+                assert!(matches!(read::<Named>(bytes, names), Err(JsonError::NotStrict(_))), "{bytes:?}");
+                assert!(matches!(read_again::<Named>(bytes, names), Err(JsonError::Form(_))), "{bytes:?}");
+            }
+        }
+        assert!(read::<Named>("{\"name\":\"\u{e9}\"}".as_bytes(), Names::Exact).is_ok());
+    }
+
+    #[test]
     fn nesting_has_a_limit() {
         let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
         parse(nested(MAXIMUM_DEPTH).as_bytes()).unwrap();

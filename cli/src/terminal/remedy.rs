@@ -616,10 +616,12 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
             "check that map.json lets that repository speak for this name, and ask its publisher; or, knowing what it means, change vouched_by in \
              policy.toml"
         }
-        R::CheckLayoutOfPolicy => {
-            "in that [[require]] in policy.toml, name the layout that the publisher has today; the policies of both sides must name the same one, because an \
-             archive carries the layout that the export was judged by"
+        R::CheckLayoutOfPolicy => "name a layout that the publisher has, in that [[require]] in policy.toml",
+        R::ExportByThisLayout => {
+            "have it exported again with this layout in the policy of that side, because an archive carries the layout that its export was judged by; \
+             if this is the export, ask the publisher for the file"
         }
+        R::RequireWithoutLayout => "give these names a [[require]] of their own in policy.toml, without layout",
         R::InspectElsewhere => {
             "an inspection is a command of the publisher's: the programs that it runs have to be below /usr on this machine, and docs/sandbox.md says \
              what the sandbox needs; or, knowing what it means, set inspections = \"optional\" in policy.toml, and leave out --run-inspections"

@@ -242,11 +242,11 @@ fn write_item(text: &mut Text, item: &ItemReport, indent: &str) {
         }
         return;
     };
-    let NamedLayout { target, named_by } = &chain.layout;
+    let NamedLayout { target, repository, named_by } = &chain.layout;
     let layout = match named_by {
-        NamedBy::Target => target.clone(),
-        NamedBy::Policy => format!("{target} (named by the policy)"),
-        NamedBy::Within => format!("in target {target}"),
+        NamedBy::Target => format!("{target} of {repository}"),
+        NamedBy::Policy => format!("{target} of {repository} (named by the policy)"),
+        NamedBy::Within => format!("in target {target} of {repository}"),
     };
     let expires = Line::from(format_args!("{indent}in-toto: layout {layout} expires {}  ", chain.expiry.expires));
     text.line(expires.join(&verdicts(&chain.expiry)));

@@ -711,8 +711,12 @@ pub enum Remedy {
         /// The required repository.
         repository: RepositoryName,
     },
-    /// Name the layout that the publisher has, in the policies of both sides.
+    /// Name a layout that the publisher has.
     CheckLayoutOfPolicy,
+    /// Have it exported by a policy that names the same layout.
+    ExportByThisLayout,
+    /// Give the names a requirement of their own.
+    RequireWithoutLayout,
     /// Have the inspections run.
     RunInspections,
     /// Have the inspections run where what they need is there, or make them optional.

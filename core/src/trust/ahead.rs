@@ -336,8 +336,7 @@ fn needed_for(
         }
     });
     let Ok(Some(agreed)) = agreed else { return Vec::new() };
-    let Some((name, target)) = agreed.witnesses().first() else { return Vec::new() };
-    needed(item, target, policy).into_iter().map(|path| (name.clone(), path)).collect()
+    needed(item, &agreed, policy)
 }
 
 /// Has a listed file fetched; returns what it lists itself, as a layout lists its keys.

@@ -201,7 +201,9 @@ impl Policy {
     /// # Errors
     /// [`PolicyError`] including unknown fields and values out of range.
     pub fn parse(text: &str) -> Result<Self, PolicyError> {
-        toml::from_str(text).map_err(|error| PolicyError::malformed(text, &error))
+        let policy: Self = toml::from_str(text).map_err(|error| PolicyError::malformed(text, &error))?;
+        policy.require.iter().try_for_each(Requirement::check).map_err(PolicyError::Malformed)?;
+        Ok(policy)
     }
 
     /// What is required of a full name: `domain/path:tag`, or with a digest if it has no tag.

@@ -8,7 +8,7 @@ use std::fmt;
 
 use sealift_archive_format::{FileName, file_name};
 use sealift_proof::domain::{Domain, has_wildcard, pattern_in_one_form};
-use sealift_proof::level::MinimumLevel;
+use sealift_proof::level::{Level, MinimumLevel};
 use sealift_proof::tuf::PathPattern;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -37,6 +37,20 @@ pub struct Requirement {
     /// The in-toto layout that supply chains are verified by, in place of those that targets list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layout: Option<LayoutPath>,
+}
+
+impl Requirement {
+    /// Requires that nothing in it is without force: where no supply chain is asked for, a target that lists none is accepted, and a layout
+    /// is for nothing.
+    pub(super) fn check(&self) -> Result<(), String> {
+        match (&self.layout, self.names.first()) {
+            (Some(_), Some(name)) if Level::Two.meets(self.level) => Err(format!(
+                "the requirement for {name} has a layout, but level \"{}\" asks for no supply chain; ask for 1b, 3a, 3b or 4",
+                self.level
+            )),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// How a bundle's requirement combines with that of an image in it.

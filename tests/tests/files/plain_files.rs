@@ -231,24 +231,27 @@ fn the_policy_may_say_which_layout_is_in_force() {
     let verify = ["--trust", "far", "verify", "a.sealift"];
     policy("far", in_force);
     let layout = &gap.succeeds(&verify)["items"][0]["inToto"]["layout"];
-    assert_eq!(*layout, serde_json::json!({ "target": in_force, "namedBy": "policy" }));
+    let expected = serde_json::json!({ "target": in_force, "repository": "datadog", "namedBy": "policy" });
+    assert_eq!(*layout, expected);
     gap.succeeds(&["--trust", "far", "import", "a.sealift", "--to-files", "out", "--results", "r"]);
     // The archive has the layout by which the export was judged, and no other.
-    let refused = |layout: &str, cause: &str| {
+    let refused = |layout: &str, cause: &str, remedy: &str| {
         policy("far", layout);
         let output = gap.sealift(&verify);
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(13), "{said}");
         assert!(said.contains(cause), "{said}");
-        assert!(layout.is_empty() || said.contains("check-layout-of-policy"), "{said}");
+        assert!(said.contains(remedy), "{said}");
     };
     refused(
         listed,
         "the policy asks for layout in-toto-metadata/1.root.layout; repository datadog lists it, but its file is not there",
+        "export-by-this-layout",
     );
     refused(
         "in-toto-metadata/3.root.layout",
         "asks for layout in-toto-metadata/3.root.layout, which repository datadog does not list",
+        "check-layout-of-policy",
     );
     policy("far", "");
     assert_eq!(gap.code(&verify), Some(12), "the layout that the wheel lists is not in the archive");

@@ -98,7 +98,7 @@ impl From<BTreeSet<String>> for KeyIds {
 impl KeyIds {
     /// The key id that is this one, if it is listed.
     pub(crate) fn get(&self, key_id: &str) -> Option<&str> {
-        // There are few.
+        // A role has few, and a document that has more is refused.
         self.iter().find(|listed| *listed == key_id)
     }
 

@@ -126,9 +126,9 @@ impl Remediable for SupplyChainError {
             | Self::Within { .. }
             | Self::DuplicateLink { .. }
             | Self::Key { .. } => Remedy::AskPublisher { about: PublisherMatter::SupplyChain },
-            Self::LayoutElsewhere { .. } | Self::LayoutNotListed { .. } | Self::LayoutNotThere { .. } => {
-                Remedy::CheckLayoutOfPolicy
-            }
+            Self::LayoutElsewhere { .. } => Remedy::RequireWithoutLayout,
+            Self::LayoutNotListed { .. } => Remedy::CheckLayoutOfPolicy,
+            Self::LayoutNotThere { .. } => Remedy::ExportByThisLayout,
             Self::NotFromTopLevel { .. } => Remedy::AskPublisher { about: PublisherMatter::OfflineKeys },
             Self::Repository(error) => error.remedy(),
             Self::Work(_) => Remedy::ExportLessProof,

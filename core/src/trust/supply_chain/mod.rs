@@ -25,7 +25,7 @@ use super::question::{Brought, Question};
 use super::repositories::{Repositories, RepositoryError};
 use crate::trust_store::RepositoryName;
 use crate::trust_store::policy::{InspectionPolicy, Policy};
-use crate::trust_store::requirement::LayoutPath;
+use crate::trust_store::requirement::{Asked, LayoutPath};
 
 pub use error::SupplyChainError;
 use listing::Listing;
@@ -54,6 +54,8 @@ pub enum NamedBy {
 pub struct NamedLayout {
     /// The target that it is, or that has it within it.
     pub target: String,
+    /// The repository that it comes from, with its keys and the links.
+    pub repository: RepositoryName,
     /// Who said so.
     pub named_by: NamedBy,
 }
@@ -71,13 +73,22 @@ pub struct ItemSupplyChain {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Demands<'a> {
     layout: Option<&'a LayoutPath>,
+    /// The repositories that must vouch for the item.
+    vouched_by: &'a [RepositoryName],
     inspections: InspectionPolicy,
 }
 
 impl<'a> Demands<'a> {
     /// What it says about that of one item.
     pub(super) fn of(policy: &'a Policy, item: &Item) -> Self {
-        Self { layout: policy.asked_of(&item.full_name()).layout, inspections: policy.inspections }
+        let Asked { layout, vouched_by, .. } = policy.asked_of(&item.full_name());
+        Self { layout, vouched_by, inspections: policy.inspections }
+    }
+
+    /// Who supplies the documents, of those that agree on a target: one of whom the policy asks that they vouch, or else the first.
+    fn supplier<'w>(&self, agreed: &'w AgreedTarget) -> Option<&'w (RepositoryName, VerifiedTarget)> {
+        let witness = |asked: &RepositoryName| agreed.witnesses().iter().find(|(name, _)| name == asked);
+        self.vouched_by.iter().find_map(witness).or(agreed.witnesses().first())
     }
 }
 
@@ -91,9 +102,7 @@ pub(super) fn verify(
     demands: Demands<'_>,
     work: &mut Work,
 ) -> Result<Option<ItemSupplyChain>, SupplyChainError> {
-    // All witnesses agree on the target; the first one supplies the files that it lists.
-    let Some((name, target)) = agreed.witnesses().first() else { return Ok(None) };
-    let Some(documents) = documents(name, target, demands, repositories, work)? else { return Ok(None) };
+    let Some(documents) = documents(agreed, demands, repositories, work)? else { return Ok(None) };
     let ChainDocuments { named, layout, layout_keys, links } = documents;
     let chain = SupplyChain { layout: &layout, layout_keys, links, parameters: parameters(item) };
     let product = FinalProduct {
@@ -124,22 +133,25 @@ struct ChainDocuments {
 
 /// Those that a target lists, or has within it; `None` if it does neither.
 fn documents(
-    name: &RepositoryName,
-    target: &VerifiedTarget,
+    agreed: &AgreedTarget,
     demands: Demands<'_>,
     repositories: &mut Repositories<'_>,
     work: &mut Work,
 ) -> Result<Option<ChainDocuments>, SupplyChainError> {
-    if !repositories.has_files(name)
-        && let Some(documents) = within::documents(target, demands, work)?
+    // All witnesses agree on the target; but in one that has files, it could list them.
+    let without_files = agreed.witnesses().iter().find(|(name, _)| !repositories.has_files(name));
+    if let Some((name, target)) = without_files
+        && let Some(documents) = within::documents(name, target, demands, work)?
     {
         return Ok(Some(documents));
     }
+    let Some((name, target)) = demands.supplier(agreed) else { return Ok(None) };
     let Some(listing) = Listing::of(target, demands)? else { return Ok(None) };
     let mut files = Files { name, repositories, work };
-    let (layout_target, layout) = files.layout(&listing.layout)?;
+    let (layout_target, layout) = files.layout(&listing)?;
     let (layout_keys, links) = (files.keys(&layout_target)?, files.links(&listing.links)?);
-    Ok(Some(ChainDocuments { named: listing.layout, layout, layout_keys, links }))
+    let named = NamedLayout { target: listing.layout, repository: name.clone(), named_by: listing.named_by };
+    Ok(Some(ChainDocuments { named, layout, layout_keys, links }))
 }
 
 /// Fetches listed files from one repository.
@@ -159,16 +171,16 @@ impl Files<'_, '_> {
     }
 
     /// The layout, which must come from the top-level targets role.
-    fn layout(&mut self, layout: &NamedLayout) -> Result<(VerifiedTarget, Vec<u8>), SupplyChainError> {
-        let found = self.offline(&layout.target);
-        if layout.named_by == NamedBy::Target {
+    fn layout(&mut self, listing: &Listing) -> Result<(VerifiedTarget, Vec<u8>), SupplyChainError> {
+        let found = self.offline(&listing.layout);
+        if listing.named_by == NamedBy::Target {
             return found;
         }
-        let (target, repository) = (layout.target.clone(), self.name.clone());
+        let (layout, repository) = (listing.layout.clone(), self.name.clone());
         found.map_err(|error| match error {
-            SupplyChainError::NotATarget { .. } => SupplyChainError::LayoutNotListed { layout: target, repository },
+            SupplyChainError::NotATarget { .. } => SupplyChainError::LayoutNotListed { layout, repository },
             SupplyChainError::Repository(RepositoryError::Target { source: FetchError::Missing { .. }, .. }) => {
-                SupplyChainError::LayoutNotThere { layout: target, repository }
+                SupplyChainError::LayoutNotThere { layout, repository }
             }
             error => error,
         })

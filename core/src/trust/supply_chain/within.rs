@@ -11,8 +11,14 @@ use sealift_proof::in_toto::verify::LayoutKey;
 use sealift_proof::in_toto::{InTotoKey, Work};
 use sealift_proof::tuf::VerifiedTarget;
 use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
 
 use super::{ChainDocuments, Demands, FILE_COST, MAXIMUM_FILES, NamedBy, NamedLayout, SupplyChainError};
+use crate::trust::repositories::MAXIMUM_TARGET_LENGTH;
+use crate::trust_store::RepositoryName;
+
+/// What `custom` has, all of it.
+const MEMBERS: [&str; 3] = ["key", "layout", "links"];
 
 /// A supply chain in `custom`, each document in Base64.
 #[derive(Debug, Deserialize)]
@@ -41,19 +47,14 @@ impl<'de> Deserialize<'de> for DocumentBytes {
 /// [`SupplyChainError::Within`] and [`SupplyChainError::Key`] when they cannot be read, [`SupplyChainError::NotFromTopLevel`] when a role
 /// signs them that may be online, [`SupplyChainError::LayoutElsewhere`] when the policy names another layout, [`SupplyChainError::Work`].
 pub(super) fn documents(
+    repository: &RepositoryName,
     target: &VerifiedTarget,
     demands: Demands<'_>,
     work: &mut Work,
 ) -> Result<Option<ChainDocuments>, SupplyChainError> {
     let path = || target.path().to_owned();
-    let has_all = |custom: &&serde_json::Value| ["key", "layout", "links"].iter().all(|it| custom.get(it).is_some());
+    let has_all = |custom: &&Value| MEMBERS.iter().all(|member| custom.get(member).is_some());
     let Some(custom) = target.custom().filter(has_all) else { return Ok(None) };
-    let malformed = |reason: String| SupplyChainError::Within { target: path(), reason };
-    let DocumentsWithin { key, layout, links } =
-        DocumentsWithin::deserialize(custom).map_err(|error| malformed(error.to_string()))?;
-    if links.len() > MAXIMUM_FILES {
-        return Err(malformed(format!("it has more than {MAXIMUM_FILES} links")));
-    }
     if !target.is_from_top_level() {
         let role = target.roles().last().map(ToString::to_string).unwrap_or_default();
         return Err(SupplyChainError::NotFromTopLevel {
@@ -64,13 +65,24 @@ pub(super) fn documents(
     if let Some(layout) = demands.layout {
         return Err(SupplyChainError::LayoutElsewhere { layout: layout.as_str().to_owned(), target: path() });
     }
-    for DocumentBytes(bytes) in [&key, &layout].into_iter().chain(links.values()) {
-        work.spend(u64::try_from(bytes.len()).unwrap_or(u64::MAX).saturating_add(FILE_COST))?;
+    let malformed = |reason: String| SupplyChainError::Within { target: path(), reason };
+    let links = custom.get("links").and_then(Value::as_object).into_iter().flat_map(Map::values);
+    for document in MEMBERS.iter().filter_map(|member| custom.get(member)).chain(links) {
+        let length = u64::try_from(document.as_str().map_or(0, str::len)).unwrap_or(u64::MAX);
+        if length > MAXIMUM_TARGET_LENGTH {
+            return Err(malformed(format!("a document has more than {MAXIMUM_TARGET_LENGTH} characters")));
+        }
+        work.spend(length.saturating_add(FILE_COST))?;
+    }
+    let DocumentsWithin { key, layout, links } =
+        DocumentsWithin::deserialize(custom).map_err(|error| malformed(error.to_string()))?;
+    if links.len() > MAXIMUM_FILES {
+        return Err(malformed(format!("it has more than {MAXIMUM_FILES} links")));
     }
     let unusable = |source| SupplyChainError::Key { file: format!("the key in target {}", target.path()), source };
     let key = LayoutKey { label: "key".to_owned(), key: InTotoKey::from_file(&key.0).map_err(unusable)? };
     Ok(Some(ChainDocuments {
-        named: NamedLayout { target: path(), named_by: NamedBy::Within },
+        named: NamedLayout { target: path(), repository: repository.clone(), named_by: NamedBy::Within },
         layout: layout.0,
         layout_keys: vec![key],
         links: links.into_iter().map(|(name, DocumentBytes(bytes))| (name, bytes)).collect(),

@@ -1,7 +1,7 @@
 //! What a target says about its supply chain (`custom.in-toto`), and what is missing of it.
 
 use sealift_archive_format::inventory::ImageRole;
-use sealift_core::trust::RepositoryError;
+use sealift_core::trust::{NamedBy, RepositoryError};
 use sealift_proof::tuf::{FetchError, ProviderError};
 use sealift_tests::malicious_exporter::{digest, image_record};
 
@@ -154,7 +154,11 @@ fn another_layout_than_the_policy_names() {
         consignment.archive()
     };
     let sample = sample();
-    far_side_with_layout(&sample, LAYOUT).accepts(&archive(&sample));
+    let far = far_side_with_layout(&sample, LAYOUT);
+    let verified = far.verify(&archive(&sample));
+    let chain = verified.judgement().findings().items[0].supply_chain().unwrap();
+    assert_eq!((chain.layout.target.as_str(), chain.layout.named_by), (LAYOUT, NamedBy::Policy));
+    far.accepts(&archive(&sample));
     let refused = far_side_with_layout(&sample, &next).refuses(&archive(&sample)).supply_chain();
     assert_error!(refused, SupplyChainError::LayoutNotListed { layout, .. } if layout == next);
     // A target that lists a laxer layout, or several, or none, gains nothing by it.
@@ -188,4 +192,18 @@ fn a_layout_of_the_policy_that_an_online_role_signs() {
     let archive = Consignment::of(&sample, hours(1)).archive();
     let refused = far_side_with_layout(&sample, LAYOUT).refuses(&archive).supply_chain();
     assert_error!(refused, SupplyChainError::NotFromTopLevel { file, .. } if file == LAYOUT);
+}
+
+/// Only where no file can be a target is a supply chain looked for within one.
+#[test]
+fn documents_within_a_target_of_a_repository_that_has_files() {
+    let mut sample = sample();
+    sample.repository.released.values_mut().for_each(|target| target.custom = None);
+    let bundle = sample.repository.released.get_mut(BUNDLE).unwrap();
+    bundle.custom = Some(json!({ "key": "bm8ga2V5", "layout": "bm8gbGF5b3V0", "links": {} }));
+    let far = FarSide::trusting(&sample, hours(2));
+    far.policy("minimum_level = \"2\"\n");
+    let verified = far.verify(&Consignment::of(&sample, hours(1)).archive());
+    let item = &verified.judgement().findings().items[0];
+    assert_eq!((item.level().name(), item.supply_chain().is_none()), ("2", true));
 }

@@ -408,7 +408,7 @@ fn a_supply_chain_within_a_target_is_verified_as_one_that_a_target_lists() {
     let verified = content.crossing.far.verify(&content.archive());
     let finding = &verified.judgement().findings().items[0];
     assert_eq!(finding.level().name(), "4");
-    let NamedLayout { target, named_by } = &finding.supply_chain().unwrap().layout;
+    let NamedLayout { target, named_by, .. } = &finding.supply_chain().unwrap().layout;
     assert_eq!((target.as_str(), *named_by), (TAG, NamedBy::Within));
     // What is not all of it is anything else that a publisher keeps there.
     for custom in

@@ -45,11 +45,29 @@ fn levels() {
     );
     let with_in_toto = self::sample();
     let far = Far::trusting(&with_in_toto);
-    far.side.policy("[[require]]\nnames = [\"*\"]\nlevel = \"2\"\nlayout = \"other/root.layout\"\n");
+    let with_layout = |level: &str, layout: &str| {
+        far.side.policy(&format!("[[require]]\nnames = [\"*\"]\nlevel = \"{level}\"\nlayout = \"{layout}\"\n"));
+    };
+    with_layout("4", "other/root.layout");
     far.verify(&packed(&with_in_toto).archive()).hints(
         13,
         "the policy asks for layout other/root.layout, which repository demo does not list",
-        "in that [[require]] in policy.toml, name the layout that the publisher has today; the policies of both sides must name the same one, because an archive carries the layout that the export was judged by",
+        "name a layout that the publisher has, in that [[require]] in policy.toml",
+    );
+    let listed = with_in_toto.repository.top_level.keys().find(|path| path.ends_with(".layout")).unwrap();
+    with_layout("4", listed);
+    let mut without_layout = packed(&with_in_toto);
+    without_layout.tuf().retain(|path, _| !path.ends_with(".layout"));
+    far.verify(&without_layout.archive()).hints(
+        13,
+        "its file is not there",
+        "have it exported again with this layout in the policy of that side, because an archive carries the layout that its export was judged by; if this is the export, ask the publisher for the file",
+    );
+    with_layout("2", listed);
+    far.verify(&without_layout.archive()).hints(
+        18,
+        "the requirement for * has a layout, but level \"2\" asks for no supply chain; ask for 1b, 3a, 3b or 4",
+        "correct the policy; nothing is accepted until it can be read",
     );
     let nobody = Far::trusting_nobody();
     nobody.side.policy("[[require]]\nnames = [\"*\"]\nlevel = \"2\"\n");

@@ -269,15 +269,41 @@ fn a_certificate_for_several_collections() {
     let near = Near::pinning_nothing();
     let layout = sealift_core::layout::LayoutSink::open(&near.path().join("layout")).unwrap();
     image.push(&layout, &"example.com/acme/web:1".parse().unwrap()).unwrap();
+    serve(&repository, &near);
+    let pin = ["trust", "pin-root", "acme", "notary/root.json", "--notary", "example.com/acme/web"];
+    near.run(&pin).remarks("example.com/acme/*");
+    let web = ["--image", "example.com/acme/web:1=oci:layout", "--notary", "acme=notary"];
+    near.export(&web).remarks("example.com/acme/*");
+    near.run(&["verify", "out.sealift"]).remarks("example.com/acme/*");
+}
+
+/// Puts what is published where the exporting side reads it.
+fn serve(repository: &NotaryRepository, near: &Near) {
     let files = near.path().join("notary");
     fs::create_dir(&files).unwrap();
     for (name, bytes) in &repository.files {
         fs::write(files.join(name), bytes).unwrap();
     }
     fs::write(files.join("root.json"), repository.newest_root()).unwrap();
-    let pin = ["trust", "pin-root", "acme", "notary/root.json", "--notary", "example.com/acme/web"];
-    near.run(&pin).remarks("example.com/acme/*");
-    let web = ["--image", "example.com/acme/web:1=oci:layout", "--notary", "acme=notary"];
-    near.export(&web).remarks("example.com/acme/*");
-    near.run(&["verify", "out.sealift"]).remarks("example.com/acme/*");
+}
+
+#[test]
+fn a_layout_of_the_policy_for_a_tag_that_has_one_within_it() {
+    let mut repository = NotaryRepository::new();
+    let image = sealift_tests::images::Image::for_two_platforms("web");
+    repository.add_tag("targets", "1", image.root().bytes());
+    repository.body("targets", "targets")["1"]["custom"] = serde_json::json!({ "key": "", "layout": "", "links": {} });
+    repository.expire_at("2099-01-01T00:00:00Z");
+    let near = Near::pinning_nothing();
+    let layout = sealift_core::layout::LayoutSink::open(&near.path().join("layout")).unwrap();
+    image.push(&layout, &"example.com/acme/web:1".parse().unwrap()).unwrap();
+    serve(&repository, &near);
+    near.run(&["trust", "pin-root", "acme", "notary/root.json", "--notary", "example.com/acme/web"]).remarks("");
+    let policy = "[[require]]\nnames = [\"*\"]\nlevel = \"4\"\nlayout = \"root.layout\"\n";
+    fs::write(near.path().join("near/policy.toml"), policy).unwrap();
+    near.export(&["--image", "example.com/acme/web:1=oci:layout", "--notary", "acme=notary"]).hints(
+        13,
+        "the policy asks for layout root.layout, but target 1 has a layout within it",
+        "give these names a [[require]] of their own in policy.toml, without layout",
+    );
 }
