@@ -207,3 +207,35 @@ fn documents_within_a_target_of_a_repository_that_has_files() {
     let item = &verified.judgement().findings().items[0];
     assert_eq!((item.level().name(), item.supply_chain().is_none()), ("2", true));
 }
+
+#[test]
+fn a_layout_of_a_repository_that_the_policy_does_not_ask_to_vouch() {
+    let sample = sample();
+    let far = FarSide::trusting(&sample, hours(2));
+    far.pin("other", &sample);
+    far.map(
+        r#"{ "repositories": { "demo": [], "other": [] },
+        "mapping": [{ "paths": ["*"], "repositories": ["demo", "other"], "threshold": 2, "terminating": true }] }"#,
+    );
+    let with_documents_of = |supplier: &str| {
+        let mut consignment = Consignment::of(&sample, hours(1));
+        let files = consignment.tuf().clone();
+        consignment.repositories.insert("other".to_owned(), files);
+        for (_, files) in consignment.repositories.iter_mut().filter(|(name, _)| *name != supplier) {
+            files.retain(|path, _| !path.starts_with("targets/"));
+        }
+        consignment.archive()
+    };
+    for (vouched_by, supplier, another) in
+        [("", "demo", "other"), ("\"other\"", "other", "demo"), ("\"other\", \"demo\"", "other", "demo")]
+    {
+        far.policy(&format!(
+            "[[require]]\nnames = [\"*\"]\nlevel = \"4\"\nvouched_by = [{vouched_by}]\nlayout = \"{LAYOUT}\"\n"
+        ));
+        let verified = far.verify(&with_documents_of(supplier));
+        let chain = verified.judgement().findings().items[0].supply_chain().unwrap();
+        assert_eq!(chain.layout.repository.as_str(), supplier);
+        let refused = far.refuses(&with_documents_of(another)).supply_chain();
+        assert_error!(refused, SupplyChainError::LayoutNotThere { repository, .. } if repository.as_str() == supplier);
+    }
+}
