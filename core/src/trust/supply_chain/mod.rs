@@ -154,6 +154,15 @@ fn documents(
     Ok(Some(ChainDocuments { named, layout, layout_keys, links }))
 }
 
+/// Requires that the top-level targets role signs a target; `file` is what people call it.
+fn require_top_level(target: &VerifiedTarget, file: impl FnOnce() -> String) -> Result<(), SupplyChainError> {
+    if target.is_from_top_level() {
+        return Ok(());
+    }
+    let role = target.roles().last().map(ToString::to_string).unwrap_or_default();
+    Err(SupplyChainError::NotFromTopLevel { file: file(), role })
+}
+
 /// Fetches listed files from one repository.
 struct Files<'a, 'b> {
     name: &'a RepositoryName,
@@ -189,11 +198,8 @@ impl Files<'_, '_> {
     /// A file that must come from the top-level targets role.
     fn offline(&mut self, path: &str) -> Result<(VerifiedTarget, Vec<u8>), SupplyChainError> {
         let (target, bytes) = self.file(path)?;
-        if target.is_from_top_level() {
-            return Ok((target, bytes));
-        }
-        let role = target.roles().last().map(ToString::to_string).unwrap_or_default();
-        Err(SupplyChainError::NotFromTopLevel { file: path.to_owned(), role })
+        require_top_level(&target, || path.to_owned())?;
+        Ok((target, bytes))
     }
 
     /// The keys that a layout's own target lists. All of them must have signed the layout.

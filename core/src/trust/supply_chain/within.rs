@@ -13,7 +13,9 @@ use sealift_proof::tuf::VerifiedTarget;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-use super::{ChainDocuments, Demands, FILE_COST, MAXIMUM_FILES, NamedBy, NamedLayout, SupplyChainError};
+use super::{
+    ChainDocuments, Demands, FILE_COST, MAXIMUM_FILES, NamedBy, NamedLayout, SupplyChainError, require_top_level,
+};
 use crate::trust::repositories::MAXIMUM_TARGET_LENGTH;
 use crate::trust_store::RepositoryName;
 
@@ -55,13 +57,7 @@ pub(super) fn documents(
     let path = || target.path().to_owned();
     let has_all = |custom: &&Value| MEMBERS.iter().all(|member| custom.get(member).is_some());
     let Some(custom) = target.custom().filter(has_all) else { return Ok(None) };
-    if !target.is_from_top_level() {
-        let role = target.roles().last().map(ToString::to_string).unwrap_or_default();
-        return Err(SupplyChainError::NotFromTopLevel {
-            file: format!("the layout in target {}", target.path()),
-            role,
-        });
-    }
+    require_top_level(target, || format!("the layout in target {}", target.path()))?;
     if let Some(layout) = demands.layout {
         return Err(SupplyChainError::LayoutElsewhere { layout: layout.as_str().to_owned(), target: path() });
     }
