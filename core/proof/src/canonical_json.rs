@@ -116,7 +116,7 @@ impl Canonical {
 
 impl<'de> Deserialize<'de> for Canonical {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut output = Output { bytes: Vec::new(), unwritten: None };
+        let mut output = Output { bytes: Vec::with_capacity(USUAL_LENGTH), unwritten: None };
         Next(&mut output).deserialize(deserializer)?;
         let Output { mut bytes, unwritten } = output;
         bytes.shrink_to_fit();
@@ -171,6 +171,9 @@ impl<'de> Deserialize<'de> for CanonicalObject {
         deserializer.deserialize_map(ObjectVisitor)
     }
 }
+
+/// Room for the canonical form of a short document, in bytes; a longer one takes more as it grows.
+const USUAL_LENGTH: usize = 512;
 
 struct Output {
     bytes: Vec<u8>,

@@ -73,7 +73,7 @@ impl RoleName {
 
     /// The same for a role of which only the name is known.
     pub(crate) fn path_of(name: &str) -> String {
-        format!("{name}.json")
+        [name, ".json"].concat()
     }
 
     /// The name of the role's metadata file, as it stands in a URL and in an archive; with the version in front where

@@ -46,7 +46,9 @@ pub(crate) struct SignatureObject {
 
 impl From<SignatureObject> for RoleSignature {
     fn from(object: SignatureObject) -> Self {
-        Self { key_id: object.keyid, bytes: hex::decode(object.sig).ok(), schemes: None, checked: None }
+        let mut bytes = vec![0; object.sig.len() / 2];
+        let bytes = hex::decode_to_slice(object.sig, &mut bytes).ok().map(|()| bytes);
+        Self { key_id: object.keyid, bytes, schemes: None, checked: None }
     }
 }
 
