@@ -133,6 +133,10 @@ impl MetadataProvider for MetadataAhead<'_> {
         let ready = self.shelf.take(&role.file_name(version), limit);
         ready.unwrap_or_else(|| self.source.metadata(role, version, limit))
     }
+
+    fn at_hand(&self) -> Option<Box<dyn MetadataProvider>> {
+        self.source.at_hand()
+    }
 }
 
 impl TargetProvider for TargetsAhead<'_> {

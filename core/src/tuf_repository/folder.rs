@@ -40,6 +40,10 @@ impl MetadataProvider for RepositoryFolder {
     fn twin(&self) -> Option<Box<dyn MetadataProvider>> {
         Some(Box::new(self.clone()))
     }
+
+    fn at_hand(&self) -> Option<Box<dyn MetadataProvider>> {
+        Some(Box::new(self.clone()))
+    }
 }
 
 impl TargetProvider for RepositoryFolder {

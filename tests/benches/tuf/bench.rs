@@ -4,6 +4,7 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use rustix::time::{ClockId, clock_gettime};
 use sealift_core::tuf_repository::RepositoryFolder;
 use sealift_proof::tuf::{Limits, TrustedState, update};
 
@@ -16,14 +17,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let limits = Limits { visited_roles: 20_000, ..Limits::default() };
     let pinned = std::fs::read(folder.join("pinned.json"))?;
     let mut source = RepositoryFolder::new(folder.join("metadata"), folder.join("targets"));
-    let (start, busy) = (Instant::now(), processor_seconds()?);
+    let (start, busy) = (Instant::now(), processor_seconds());
     let state = TrustedState::default();
     let mut repository = update(&pinned, &state, &mut source, jiff::Timestamp::now(), &limits)?;
     let found = repository.resolve(&mut source, &target)?.ok_or("the target is not there")?;
     if every_role {
         repository.load_every_role(&mut source)?;
     }
-    let (seconds, processor) = (start.elapsed().as_secs_f64(), processor_seconds()? - busy);
+    let (seconds, processor) = (start.elapsed().as_secs_f64(), processor_seconds() - busy);
     if found.length() != 7 {
         return Err("the target is another".into());
     }
@@ -31,11 +32,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The processor time of this process so far: what another process does meanwhile is not in it.
-fn processor_seconds() -> Result<f64, Box<dyn Error>> {
-    let figures = std::fs::read_to_string("/proc/self/schedstat")?;
-    let nanoseconds: f64 = figures.split_whitespace().next().ok_or("no figure")?.parse()?;
-    Ok(nanoseconds / 1e9)
+/// The processor time of all threads of this process so far: what another process does meanwhile is not in it.
+fn processor_seconds() -> f64 {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 
 /// The peak resident memory of this process.

@@ -14,6 +14,7 @@ macro_rules! assert_refused {
     };
 }
 
+mod ahead;
 mod carrying;
 mod delegations;
 mod differential;

@@ -12,7 +12,7 @@ use jiff::Timestamp as Instant;
 use percent_encoding::percent_decode_str;
 
 use super::dialect::{Dialect, TrustAnchor};
-use super::envelope::{Authority, UnverifiedMetadata, VerifiedMetadata};
+use super::envelope::{Authority, OpenedEnvelope, UnverifiedMetadata, VerifiedMetadata};
 use super::error::TufError;
 use super::limits::Limits;
 use super::metadata::{FileDescription, KeyExpiry, Metadata, Root, Snapshot, Targets, Timestamp};
@@ -71,7 +71,7 @@ impl RootChain {
     /// [`TufError::TrustedRoot`] when it is not a root, or not signed by its own keys.
     pub fn begin<'a>(trusted: impl Into<TrustAnchor<'a>>) -> Result<Self, TufError> {
         let TrustAnchor { root, dialect } = trusted.into();
-        let begin = || verify_by_itself(UnverifiedMetadata::parse(dialect, &RoleName::root(), root)?);
+        let begin = || verify_by_itself(&mut UnverifiedMetadata::parse(dialect, &RoleName::root(), root)?);
         let newest = begin().map_err(|source| TufError::TrustedRoot { source: Box::new(source) })?;
         Ok(Self { newest, file: root.into(), dialect: dialect.clone() })
     }
@@ -79,6 +79,11 @@ impl RootChain {
     /// The version trusted so far.
     pub fn version(&self) -> u64 {
         self.newest.version()
+    }
+
+    /// How its roots are written.
+    pub(crate) fn dialect(&self) -> &Dialect {
+        &self.dialect
     }
 
     /// The version that may follow; none after the greatest number.
@@ -94,8 +99,22 @@ impl RootChain {
     /// [`TufError::Malformed`], [`TufError::Signatures`], [`TufError::Version`], [`TufError::SharedCertificate`]; the chain is then
     /// unchanged.
     pub fn accept(&mut self, next: &[u8]) -> Result<History, TufError> {
+        self.accept_as_far_as_read(next, None)
+    }
+
+    /// The same; what was found to be signed by its own keys is not read again, if these are its bytes.
+    pub(crate) fn accept_as_far_as_read(
+        &mut self,
+        next: &[u8],
+        read: Option<SelfSignedRoot>,
+    ) -> Result<History, TufError> {
         let role = RoleName::root();
-        let mut envelope = UnverifiedMetadata::parse(&self.dialect, &role, next)?;
+        let (mut envelope, self_signed) = match read.filter(|read| read.bytes == next) {
+            Some(SelfSignedRoot { opened, root, .. }) => {
+                (UnverifiedMetadata::reopen(&self.dialect, &role, next, opened), Some(root))
+            }
+            None => (UnverifiedMetadata::parse(&self.dialect, &role, next)?, None),
+        };
         let old = self.newest.value();
         envelope.require_signatures(Authority {
             delegator: &role,
@@ -103,7 +122,7 @@ impl RootChain {
             keys: &old.keys,
             role_keys: &old.roles.root,
         })?;
-        let root = verify_by_itself(envelope)?;
+        let root = self_signed.map_or_else(|| verify_by_itself(&mut envelope), Ok)?;
         match self.next_version() {
             Some(expected) if root.version() == expected => {}
             expected => {
@@ -153,17 +172,26 @@ fn history(old: &Root, new: &Root) -> History {
     if rotated { History::Forgotten } else { History::Kept }
 }
 
-/// A root names its own keys, so it is read before it is verified; nothing of it is returned unless it verifies.
-fn verify_by_itself(envelope: UnverifiedMetadata<'_>) -> Result<VerifiedMetadata<Root>, TufError> {
-    let role = RoleName::root();
-    let read = envelope.read_signed::<Root>();
-    let (header, root) = read.map_err(|source| TufError::Malformed { role: role.clone(), source })?;
-    envelope.verify(Authority {
-        delegator: &role,
-        delegator_version: header.version.get(),
-        keys: &root.keys,
-        role_keys: &root.roles.root,
-    })
+fn verify_by_itself(envelope: &mut UnverifiedMetadata<'_>) -> Result<VerifiedMetadata<Root>, TufError> {
+    envelope.verify_by_itself(|root: &Root| (&root.keys, &root.roles.root))
+}
+
+/// A root that its own keys signed. It is trusted only when the one before it leads to it.
+#[derive(Debug)]
+pub(crate) struct SelfSignedRoot {
+    bytes: Vec<u8>,
+    opened: OpenedEnvelope,
+    root: VerifiedMetadata<Root>,
+}
+
+impl SelfSignedRoot {
+    /// `None` where it is refused: whoever accepts it says why.
+    pub(crate) fn read(dialect: &Dialect, bytes: Vec<u8>) -> Option<Self> {
+        let mut envelope = UnverifiedMetadata::parse(dialect, &RoleName::root(), &bytes).ok()?;
+        let root = verify_by_itself(&mut envelope).ok()?;
+        let opened = envelope.into_opened();
+        Some(Self { bytes, opened, root })
+    }
 }
 
 /// The newest root, and the instant at which all expiry is judged (§5.1).
@@ -326,8 +354,11 @@ impl TrustedSnapshot {
     /// # Errors
     /// [`TufError::Removed`] when it was listed, or its metadata `was_accepted`, before.
     pub(crate) fn is_silent(&self, role: &RoleName, was_accepted: bool) -> Result<bool, TufError> {
+        if !self.dialect().allows_silent_roles() {
+            return Ok(false);
+        }
         let path = role.metadata_path();
-        if !self.dialect().allows_silent_roles() || self.snapshot.value().meta.get(&path).is_some() {
+        if self.snapshot.value().meta.get(&path).is_some() {
             return Ok(false);
         }
         if was_accepted || self.no_longer_listed.contains(&path) { Err(TufError::Removed(path)) } else { Ok(true) }

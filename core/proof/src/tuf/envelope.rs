@@ -98,10 +98,16 @@ pub(crate) struct Authority<'a> {
 pub(crate) struct UnverifiedMetadata<'b> {
     dialect: &'b Dialect,
     role: RoleName,
+    bytes: &'b [u8],
+    opened: OpenedEnvelope,
+}
+
+/// What was read of an envelope so far.
+#[derive(Debug)]
+pub(crate) struct OpenedEnvelope {
     digest: Digest,
     signatures: Vec<RoleSignature>,
     canonical: Vec<u8>,
-    bytes: &'b [u8],
 }
 
 /// A signature, as every dialect has it.
@@ -197,7 +203,18 @@ impl<'b> UnverifiedMetadata<'b> {
             let source = dialect.refusal(bytes, source);
             TufError::Malformed { role: role.clone(), source }
         })?;
-        Ok(Self { dialect, role: role.clone(), digest: Digest::sha256(bytes), signatures, canonical, bytes })
+        let opened = OpenedEnvelope { digest: Digest::sha256(bytes), signatures, canonical };
+        Ok(Self { dialect, role: role.clone(), bytes, opened })
+    }
+
+    /// What was read of the envelope.
+    pub(crate) fn into_opened(self) -> OpenedEnvelope {
+        self.opened
+    }
+
+    /// The metadata again of which this was read.
+    pub(crate) fn reopen(dialect: &'b Dialect, role: &RoleName, bytes: &'b [u8], opened: OpenedEnvelope) -> Self {
+        Self { dialect, role: role.clone(), bytes, opened }
     }
 
     /// Requires a threshold of the authority's keys to have signed.
@@ -215,7 +232,8 @@ impl<'b> UnverifiedMetadata<'b> {
 
     fn signers(&mut self, authority: Authority<'_>) -> Result<Vec<Signer>, ThresholdError> {
         let Authority { keys, role_keys: RoleKeys { keyids, threshold }, .. } = authority;
-        let (signatures, canonical) = (&mut self.signatures, self.canonical.as_slice());
+        let OpenedEnvelope { signatures, canonical, .. } = &mut self.opened;
+        let canonical = canonical.as_slice();
         let candidates = signatures.iter_mut().filter_map(|signature| {
             let key_id = keyids.get(&signature.key_id)?;
             let key = keys.get(key_id)?.0.as_ref()?;
@@ -234,7 +252,7 @@ impl<'b> UnverifiedMetadata<'b> {
 
     /// Whether both have the same signed part, whoever signed it and with however many signatures.
     pub(crate) fn signs_the_same_as(&self, other: &Self) -> bool {
-        self.canonical == other.canonical
+        self.opened.canonical == other.opened.canonical
     }
 
     /// Reads what all metadata has in common, without checking who signed it.
@@ -250,18 +268,39 @@ impl<'b> UnverifiedMetadata<'b> {
     pub(crate) fn verify<T: Metadata>(mut self, authority: Authority<'_>) -> Result<VerifiedMetadata<T>, TufError> {
         let signers = self.require_signatures(authority)?;
         // It is as long as everything that was read, and no longer needed.
-        self.canonical = Vec::new();
-        let malformed = |source| TufError::Malformed { role: self.role.clone(), source };
-        let (header, value) = self.read_signed().map_err(malformed)?;
-        let evidence = RoleEvidence {
-            role: self.role,
+        self.opened.canonical = Vec::new();
+        let (header, value) = self.read_signed().map_err(|source| self.malformed(source))?;
+        Ok(VerifiedMetadata { value, evidence: self.evidence(&header, authority, signers) })
+    }
+
+    /// The same where the metadata itself names whose signatures count, as a root does. So it is read before it is verified; nothing of it
+    /// is returned unless it verifies.
+    pub(crate) fn verify_by_itself<T: Metadata>(
+        &mut self,
+        named: impl FnOnce(&T) -> (&Keys, &RoleKeys),
+    ) -> Result<VerifiedMetadata<T>, TufError> {
+        let (header, value) = self.read_signed().map_err(|source| self.malformed(source))?;
+        let (delegator, delegator_version) = (&self.role.clone(), header.version.get());
+        let (keys, role_keys) = named(&value);
+        let authority = Authority { delegator, delegator_version, keys, role_keys };
+        let signers = self.require_signatures(authority)?;
+        let evidence = self.evidence(&header, authority, signers);
+        Ok(VerifiedMetadata { value, evidence })
+    }
+
+    fn malformed(&self, source: MetadataError) -> TufError {
+        TufError::Malformed { role: self.role.clone(), source }
+    }
+
+    fn evidence(&self, header: &RoleHeader, authority: Authority<'_>, signers: Vec<Signer>) -> Arc<RoleEvidence> {
+        Arc::new(RoleEvidence {
+            role: self.role.clone(),
             version: header.version.get(),
             expires: header.expires,
-            digest: self.digest,
+            digest: self.opened.digest.clone(),
             delegator: authority.delegator.clone(),
             threshold: authority.role_keys.threshold.get(),
             signed_by: signers.into_iter().map(|signer| signer.key_id).collect(),
-        };
-        Ok(VerifiedMetadata { value, evidence: Arc::new(evidence) })
+        })
     }
 }

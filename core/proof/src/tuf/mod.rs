@@ -10,6 +10,7 @@
 //!
 //! Nothing here reads a clock or does I/O: bytes come from a provider, and those of folders and web servers are not here.
 
+mod ahead;
 pub mod chain;
 mod delegation;
 pub mod dialect;

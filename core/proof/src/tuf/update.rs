@@ -1,8 +1,13 @@
 //! Drives the workflow: asks a provider for what each step needs, and remembers what each step accepted.
 
+use std::collections::VecDeque;
+
 use jiff::Timestamp as Instant;
 
-use super::chain::{Chosen, History, MetadataFile, RootChain, TrustedRoot, TrustedSnapshot, TrustedTimestamp};
+use super::ahead::{Ahead, MAXIMUM_LENGTH, Promised};
+use super::chain::{
+    Chosen, History, MetadataFile, RootChain, SelfSignedRoot, TrustedRoot, TrustedSnapshot, TrustedTimestamp,
+};
 use super::dialect::TrustAnchor;
 use super::envelope::VerifiedMetadata;
 use super::error::TufError;
@@ -64,6 +69,9 @@ fn walk(
     Ok((snapshot, targets, passed_over))
 }
 
+/// From how many roots on those that follow are read ahead.
+const MANY_ROOTS: u64 = 8;
+
 /// Begins at the remembered root when it is newer than the pinned one.
 fn advance_root(
     pinned: TrustAnchor<'_>,
@@ -86,18 +94,46 @@ fn advance_root(
     }
     let first = chain.version();
     let limit = fetch.limits.root_length;
+    let mut ahead = RootsAhead::default();
     while let Some(version) = chain.next_version()
         && let Some(next) = fetch.file(&root, Some(version), limit)?
     {
         if chain.version() - first >= fetch.limits.root_versions {
             return Err(TufError::TooManyRoots { limit: fetch.limits.root_versions });
         }
-        if chain.accept(&next)? == History::Forgotten {
+        let read = if version - first < MANY_ROOTS { None } else { ahead.take(version, &chain, fetch) };
+        if chain.accept_as_far_as_read(&next, read)? == History::Forgotten {
             forget(state);
         }
         remember(state, &root, next);
     }
     chain.finish(reference_time)
+}
+
+/// Roots that other threads read before their turn comes, in the order of their versions.
+#[derive(Default)]
+struct RootsAhead {
+    ahead: Ahead,
+    promised: VecDeque<(u64, Promised<Option<SelfSignedRoot>>)>,
+}
+
+impl RootsAhead {
+    /// What is known of the root of this version, if it was at hand. Those that may follow are begun.
+    fn take(&mut self, version: u64, chain: &RootChain, fetch: &Fetch<'_>) -> Option<SelfSignedRoot> {
+        let Self { ahead, promised } = self;
+        let begun = promised.back().map_or(version, |(last, _)| last.saturating_add(1));
+        let limit = fetch.limits.root_length.min(MAXIMUM_LENGTH);
+        for next in begun..version.saturating_add(ahead.reach() as u64) {
+            let (mut at_hand, dialect) = (fetch.provider.at_hand()?, chain.dialect().clone());
+            let read = move || {
+                let bytes = at_hand.metadata(&RoleName::root(), Some(next), limit).ok()??;
+                SelfSignedRoot::read(&dialect, bytes)
+            };
+            promised.push_back((next, ahead.begin(read)));
+        }
+        let (_, root) = promised.pop_front().filter(|(first, _)| *first == version)?;
+        ahead.take(root)?
+    }
 }
 
 fn advance_timestamp(
@@ -149,7 +185,7 @@ pub(crate) fn remembered_or_requested(
     file: MetadataFile,
     state: &mut TrustedState,
     fetch: &mut Fetch<'_>,
-    verify: impl Fn(&[u8], Option<&[u8]>) -> Result<VerifiedMetadata<Targets>, TufError>,
+    mut verify: impl FnMut(&[u8], Option<&[u8]>) -> Result<VerifiedMetadata<Targets>, TufError>,
 ) -> Result<VerifiedMetadata<Targets>, TufError> {
     let remembered = recall(state, role);
     if let Some(current) = remembered.and_then(|bytes| verify(bytes, None).ok()) {

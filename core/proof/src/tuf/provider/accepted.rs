@@ -31,4 +31,9 @@ impl MetadataProvider for AcceptedTimestamp<'_> {
             false => self.metadata.metadata(role, version, limit),
         }
     }
+
+    /// Its timestamp is that of the other provider.
+    fn at_hand(&self) -> Option<Box<dyn MetadataProvider>> {
+        self.metadata.at_hand()
+    }
 }

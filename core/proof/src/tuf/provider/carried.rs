@@ -1,6 +1,7 @@
 //! Files that were carried here, in memory: those from an archive.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use sealift_archive_format::Digest;
 
@@ -12,13 +13,13 @@ use crate::tuf::role_name::RoleName;
 /// `7.snapshot.json`, with percent-encoded role names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CarriedMetadata {
-    files: BTreeMap<String, Vec<u8>>,
+    files: Arc<BTreeMap<String, Vec<u8>>>,
 }
 
 impl CarriedMetadata {
     /// Makes a provider from these files.
     pub fn new(files: BTreeMap<String, Vec<u8>>) -> Self {
-        Self { files }
+        Self { files: Arc::new(files) }
     }
 
     /// The files, by name.
@@ -28,7 +29,7 @@ impl CarriedMetadata {
 
     /// The files, by name.
     pub fn into_files(self) -> BTreeMap<String, Vec<u8>> {
-        self.files
+        Arc::unwrap_or_clone(self.files)
     }
 }
 
@@ -41,6 +42,10 @@ impl MetadataProvider for CarriedMetadata {
     ) -> Result<Option<Vec<u8>>, ProviderError> {
         let file_name = role.file_name(version);
         bounded(self.files.get(&file_name), &file_name, limit)
+    }
+
+    fn at_hand(&self) -> Option<Box<dyn MetadataProvider>> {
+        Some(Box::new(self.clone()))
     }
 }
 

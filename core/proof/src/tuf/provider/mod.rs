@@ -71,6 +71,12 @@ pub trait MetadataProvider: Send {
     fn twin(&self) -> Option<Box<dyn MetadataProvider>> {
         None
     }
+
+    /// Such a provider of the files of root and of delegated roles, for those that may turn out not to be needed: on a disk, in memory. `None`
+    /// where each costs a request.
+    fn at_hand(&self) -> Option<Box<dyn MetadataProvider>> {
+        None
+    }
 }
 
 /// Hands out target files.

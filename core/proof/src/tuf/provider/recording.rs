@@ -117,6 +117,11 @@ impl MetadataProvider for RecordingMetadata<'_> {
         let Self { source, answers } = self;
         answers.ask(role.file_name(version), limit, || source.metadata(role, version, limit))
     }
+
+    /// What is read there is not recorded.
+    fn at_hand(&self) -> Option<Box<dyn MetadataProvider>> {
+        self.source.at_hand()
+    }
 }
 
 /// Passes on the target files that another provider has, and keeps a copy under the path that a repository serves them

@@ -2,7 +2,7 @@
 
 mod search;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::Timestamp as Instant;
@@ -25,7 +25,7 @@ pub struct TrustedRepository {
     snapshot: Arc<TrustedSnapshot>,
     targets: Arc<VerifiedMetadata<Targets>>,
     /// By delegator and role: one delegator may let a role sign what another does not.
-    delegated: BTreeMap<(RoleName, RoleName), Arc<VerifiedMetadata<Targets>>>,
+    delegated: HashMap<(RoleName, RoleName), Arc<VerifiedMetadata<Targets>>>,
     roles: Vec<Arc<RoleEvidence>>,
     passed_over: Vec<RolePassedOver>,
     state: TrustedState,
@@ -64,7 +64,7 @@ impl TrustedRepository {
             Arc::clone(targets.evidence()),
         ];
         let steps = MatchingSteps::new(limits.matching_steps);
-        let (snapshot, targets, delegated) = (Arc::new(snapshot), Arc::new(targets), BTreeMap::new());
+        let (snapshot, targets, delegated) = (Arc::new(snapshot), Arc::new(targets), HashMap::new());
         Self { snapshot, targets, delegated, roles, passed_over, state, limits, steps }
     }
 

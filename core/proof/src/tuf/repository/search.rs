@@ -1,14 +1,21 @@
 //! The search for targets through delegated roles (TUF 1.0.34 §5.6.7), and the way to all of them.
+//!
+//! Promise: roles are asked for, judged and remembered one at a time, in the order of the specification. Where many come next and their
+//! files are at hand, other threads verify them meanwhile; what they found counts for the very bytes that are asked for then, and a refusal
+//! is never theirs.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::cell::OnceCell;
+use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
 
 use super::TrustedRepository;
+use crate::tuf::ahead::{Ahead, MAXIMUM_LENGTH, Promised};
 use crate::tuf::delegation::{DelegationScope, SoughtTarget};
 use crate::tuf::envelope::{Authority, VerifiedMetadata};
 use crate::tuf::error::TufError;
+use crate::tuf::hashes::length;
 use crate::tuf::metadata::Targets;
-use crate::tuf::provider::MetadataProvider;
+use crate::tuf::provider::{AnnouncedFile, MetadataProvider};
 use crate::tuf::role_name::RoleName;
 use crate::tuf::target::VerifiedTarget;
 use crate::tuf::update::{Fetch, recall, remembered_or_requested};
@@ -29,11 +36,35 @@ struct Pending {
     from: Option<Arc<SearchStep>>,
     role: RoleName,
     scope: DelegationScope,
+    /// Its metadata, if that is verified ahead.
+    ahead: OnceCell<Option<Promised<Option<VerifiedFile>>>>,
 }
 
+/// A file that would be accepted.
+struct VerifiedFile {
+    bytes: Vec<u8>,
+    metadata: VerifiedMetadata<Targets>,
+}
+
+/// The roles that a search has still to visit, the next one first.
+struct Way {
+    pending: VecDeque<Pending>,
+    ahead: Ahead,
+}
+
+/// From how many roles on that have still to be visited they are verified ahead: it takes a moment to start a thread.
+const MANY_ROLES: usize = 8;
+
 impl Pending {
-    fn top_level() -> Self {
-        Self { from: None, role: RoleName::targets(), scope: DelegationScope::EVERYTHING }
+    fn new(from: Option<Arc<SearchStep>>, role: RoleName, scope: DelegationScope) -> Self {
+        Self { from, role, scope, ahead: OnceCell::new() }
+    }
+}
+
+impl Way {
+    fn from_the_top() -> Self {
+        let top_level = Pending::new(None, RoleName::targets(), DelegationScope::EVERYTHING);
+        Self { pending: VecDeque::from([top_level]), ahead: Ahead::default() }
     }
 }
 
@@ -50,17 +81,17 @@ impl TrustedRepository {
         target: &str,
     ) -> Result<Option<VerifiedTarget>, TufError> {
         let sought = SoughtTarget::new(target);
-        let mut visited = BTreeSet::new();
-        // The roles still to be visited, the next one first.
-        let mut pending = VecDeque::from([Pending::top_level()]);
-        while let Some(next) = pending.pop_front() {
+        let mut visited = HashSet::new();
+        let mut way = Way::from_the_top();
+        while let Some(next) = way.pending.pop_front() {
             if !visited.insert(next.role.clone()) {
                 continue;
             }
             if visited.len() > self.limits.visited_roles {
                 return Err(TufError::TooManyRoles { limit: self.limits.visited_roles });
             }
-            let Some(step) = self.step(provider, next)?.map(Arc::new) else { continue };
+            self.look_ahead(provider, &mut way, |role| !visited.contains(role));
+            let Some(step) = self.step(provider, next, &way.ahead)?.map(Arc::new) else { continue };
             let metadata = step.metadata.value();
             if let Some(described) = metadata.targets.get(target) {
                 return VerifiedTarget::new(target, described, step.chain()).map(Some);
@@ -68,14 +99,14 @@ impl TrustedRepository {
             let Some(delegations) = &metadata.delegations else { continue };
             let speakers = delegations.speakers(&sought, step.scope, &mut self.steps)?;
             if speakers.terminating {
-                pending.clear();
+                way.pending.clear();
             }
             let next = speakers.roles.into_iter();
-            let next = next.map(|(role, scope)| Pending { from: Some(Arc::clone(&step)), role, scope });
+            let next = next.map(|(role, scope)| Pending::new(Some(Arc::clone(&step)), role, scope));
             if self.dialect().searches_breadth_first() {
-                pending.extend(next);
+                way.pending.extend(next);
             } else {
-                next.rev().for_each(|next| pending.push_front(next));
+                next.rev().for_each(|next| way.pending.push_front(next));
             }
         }
         Ok(None)
@@ -87,25 +118,72 @@ impl TrustedRepository {
     /// [`TufError`] as for [`TrustedRepository::resolve`]; the number of roles is bounded by what the snapshot lists.
     pub fn load_every_role(&mut self, provider: &mut dyn MetadataProvider) -> Result<(), TufError> {
         // Breadth first, so that each role is reached by the shortest path.
-        let mut known = BTreeSet::from([RoleName::targets()]);
+        let mut known = HashSet::from([RoleName::targets()]);
         // Every bin may repeat the succinct roles that it belongs to.
         let mut expanded = BTreeSet::new();
-        let mut pending = VecDeque::from([Pending::top_level()]);
-        while let Some(next) = pending.pop_front() {
-            let Some(step) = self.step(provider, next)?.map(Arc::new) else { continue };
+        let mut way = Way::from_the_top();
+        while let Some(next) = way.pending.pop_front() {
+            self.look_ahead(provider, &mut way, |_| true);
+            let Some(step) = self.step(provider, next, &way.ahead)?.map(Arc::new) else { continue };
             let delegations = step.metadata.value().delegations.iter();
             let snapshot = self.snapshot.snapshot().value();
             let names = delegations.flat_map(|delegations| delegations.role_names(snapshot, &mut expanded));
             let unknown = names.filter(|role| known.insert(role.clone()));
-            let from = |role| Pending { from: Some(Arc::clone(&step)), role, scope: DelegationScope::EVERYTHING };
-            pending.extend(unknown.map(from));
+            let from = |role| Pending::new(Some(Arc::clone(&step)), role, DelegationScope::EVERYTHING);
+            way.pending.extend(unknown.map(from));
         }
         Ok(())
     }
 
+    /// Has those of the next roles verified ahead that are to be visited, if many are left.
+    fn look_ahead(&self, provider: &dyn MetadataProvider, way: &mut Way, is_to_be_visited: impl Fn(&RoleName) -> bool) {
+        let Way { pending, ahead } = way;
+        if pending.len() < MANY_ROLES {
+            return;
+        }
+        for next in pending.iter().take(ahead.reach()) {
+            next.ahead.get_or_init(|| {
+                let from = next.from.as_ref().filter(|_| is_to_be_visited(&next.role))?;
+                self.verify_ahead(provider, from, &next.role, ahead)
+            });
+        }
+    }
+
+    /// Has the file verified that is remembered of a role, or else the one that is at hand. `None` where there is neither, and where the
+    /// role has been loaded.
+    fn verify_ahead(
+        &self,
+        provider: &dyn MetadataProvider,
+        delegator: &Arc<SearchStep>,
+        role: &RoleName,
+        ahead: &mut Ahead,
+    ) -> Option<Promised<Option<VerifiedFile>>> {
+        let AnnouncedFile { role, version, limit } = self.snapshot.announced(role, &self.limits)?;
+        let place = (delegator.role.clone(), role);
+        if self.delegated.contains_key(&place) {
+            return None;
+        }
+        let (_, role) = place;
+        let limit = limit.min(MAXIMUM_LENGTH);
+        let remembered = recall(&self.state, &role).filter(|bytes| length(bytes) <= limit).map(<[u8]>::to_vec);
+        let at_hand = if remembered.is_none() { Some(provider.at_hand()?) } else { None };
+        let (snapshot, delegator) = (Arc::clone(&self.snapshot), Arc::clone(delegator));
+        Some(ahead.begin(move || {
+            let read = at_hand.and_then(|mut at_hand| at_hand.metadata(&role, version, limit).ok()?);
+            let bytes = remembered.or(read)?;
+            let metadata = snapshot.targets(&role, delegator.authority_over(&role).ok()?, &bytes, None).ok()?;
+            Some(VerifiedFile { bytes, metadata })
+        }))
+    }
+
     /// `None` for a role that has published nothing yet, where the dialect allows that.
-    fn step(&mut self, provider: &mut dyn MetadataProvider, next: Pending) -> Result<Option<SearchStep>, TufError> {
-        let Pending { from, role, scope } = next;
+    fn step(
+        &mut self,
+        provider: &mut dyn MetadataProvider,
+        next: Pending,
+        ahead: &Ahead,
+    ) -> Result<Option<SearchStep>, TufError> {
+        let Pending { from, role, scope, ahead: promised } = next;
         let Some(delegator) = &from else {
             return Ok(Some(SearchStep { role, metadata: Arc::clone(&self.targets), from: None, depth: 0, scope }));
         };
@@ -116,36 +194,34 @@ impl TrustedRepository {
         if self.snapshot.is_silent(&role, recall(&self.state, &role).is_some())? {
             return Ok(None);
         }
-        let metadata = self.delegated(provider, delegator, &role)?;
+        let verified = promised.into_inner().flatten().and_then(|promised| ahead.take(promised)?);
+        let metadata = self.delegated(provider, delegator, &role, verified)?;
         Ok(Some(SearchStep { role, metadata, from, depth, scope }))
     }
 
-    /// A delegated role, as its delegator allows it to sign: already loaded, remembered, or requested.
+    /// A delegated role, as its delegator allows it to sign: already loaded, remembered, or requested. The file that is `verified` already
+    /// is not verified again.
     fn delegated(
         &mut self,
         provider: &mut dyn MetadataProvider,
         delegator: &SearchStep,
         role: &RoleName,
+        mut verified: Option<VerifiedFile>,
     ) -> Result<Arc<VerifiedMetadata<Targets>>, TufError> {
         let place = (delegator.role.clone(), role.clone());
         if let Some(loaded) = self.delegated.get(&place) {
             return Ok(Arc::clone(loaded));
         }
         let file = self.snapshot.targets_file(role)?;
-        let delegations = delegator.metadata.value().delegations.as_ref();
-        let Some((delegations, role_keys)) = delegations.and_then(|found| Some((found, found.keys_of(role)?))) else {
-            return Err(TufError::NotInSnapshot { role: role.clone() });
-        };
-        let authority = Authority {
-            delegator: &delegator.role,
-            delegator_version: delegator.metadata.version(),
-            keys: &delegations.keys,
-            role_keys,
-        };
+        let authority = delegator.authority_over(role)?;
         let mut fetch = Fetch { provider, limits: &self.limits };
-        let loaded = remembered_or_requested(role, file, &mut self.state, &mut fetch, |bytes, remembered| {
-            self.snapshot.targets(role, authority, bytes, remembered)
-        })?;
+        let loaded =
+            remembered_or_requested(role, file, &mut self.state, &mut fetch, |bytes, remembered| {
+                match verified.take_if(|verified| remembered.is_none() && verified.bytes == bytes) {
+                    Some(verified) => Ok(verified.metadata),
+                    None => self.snapshot.targets(role, authority, bytes, remembered),
+                }
+            })?;
         self.roles.push(Arc::clone(loaded.evidence()));
         let loaded = Arc::new(loaded);
         self.delegated.insert(place, Arc::clone(&loaded));
@@ -154,6 +230,16 @@ impl TrustedRepository {
 }
 
 impl SearchStep {
+    /// Who may sign for a role that this one delegates to.
+    fn authority_over(&self, role: &RoleName) -> Result<Authority<'_>, TufError> {
+        let delegations = self.metadata.value().delegations.as_ref();
+        let Some((delegations, role_keys)) = delegations.and_then(|found| Some((found, found.keys_of(role)?))) else {
+            return Err(TufError::NotInSnapshot { role: role.clone() });
+        };
+        let (delegator, delegator_version) = (&self.role, self.metadata.version());
+        Ok(Authority { delegator, delegator_version, keys: &delegations.keys, role_keys })
+    }
+
     /// The roles from the top-level targets role to this one.
     fn chain(&self) -> Vec<RoleName> {
         let mut roles = vec![self.role.clone()];
