@@ -103,6 +103,60 @@ everything = bytes.fromhex(SMALL_ORDER[0]) + bytes(32)
 for index, point in enumerate(SMALL_ORDER):
     vector(f"ed25519: small order {index}", point, everything, "Malformed", form="ed25519")
     vector(f"ed25519: R of small order {index}", raw, bytes.fromhex(point) + bytes(32), "BadSignature", form="ed25519")
+
+
+# The curve, in affine coordinates (RFC 8032 5.1). Whoever knows a key can make R of small order fit, for the neutral element; with a key that
+# has a part of small order, for all such points. The equation holds then, and only the strict check refuses R.
+P = 2**255 - 19
+D = -121665 * pow(121666, -1, P) % P
+
+
+def point_of(encoded):
+    number = int.from_bytes(encoded, "little")
+    y, sign = number % 2**255, number >> 255
+    square = (y * y - 1) * pow(D * y * y + 1, -1, P) % P
+    x = pow(square, (P + 3) // 8, P)
+    if x * x % P != square:
+        x = x * pow(2, (P - 1) // 4, P) % P
+    assert x * x % P == square
+    return (P - x if x % 2 != sign else x), y
+
+
+def encoded(point):
+    return (point[1] | (point[0] % 2) << 255).to_bytes(32, "little")
+
+
+def add(one, other):
+    product = D * one[0] * other[0] * one[1] * other[1] % P
+    x = (one[0] * other[1] + one[1] * other[0]) * pow(1 + product, -1, P) % P
+    return x, (one[1] * other[1] + one[0] * other[0]) * pow(1 - product, -1, P) % P
+
+
+def times(number, point):
+    total = (0, 1)
+    for _ in range(number % 8):
+        total = add(total, point)
+    return total
+
+
+secret = bytearray(hashlib.sha512(key.private_bytes_raw()).digest()[:32])
+secret[0] &= 248
+secret[31] = secret[31] & 127 | 64
+secret = int.from_bytes(secret, "little")
+part = point_of(bytes.fromhex(SMALL_ORDER[4]))
+mixed = encoded(add(point_of(public.public_bytes_raw()), part))
+for index, small in enumerate(SMALL_ORDER):
+    signer, order = (public.public_bytes_raw(), 0) if index == 0 else (mixed, 1)
+    small, attempt = bytes.fromhex(small), 0
+    while True:
+        message = MESSAGE + b" " * attempt
+        factor = int.from_bytes(hashlib.sha512(small + signer + message).digest(), "little") % ORDER
+        if encoded(times(-factor * order, part)) == small:
+            break
+        attempt += 1
+    fitting = small + (factor * secret % ORDER).to_bytes(32, "little")
+    vector(f"ed25519: R of small order {index}, which fits", signer.hex(), fitting, "BadSignature", form="ed25519",
+           message=message)
 for index, point in enumerate(NOT_CANONICAL):
     vector(f"ed25519: not canonical {index}", point, everything, "Malformed", form="ed25519")
 

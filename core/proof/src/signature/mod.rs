@@ -3,6 +3,7 @@
 //! Promise: a signature counts only if it verifies under the exact algorithm that its key declares, and keys are
 //! distinguished by what they are, never by what they are called. TUF, in-toto, DSSE and the seal all come here.
 
+mod ed25519;
 pub mod openpgp;
 pub(crate) mod public_key;
 mod rsa_pss;

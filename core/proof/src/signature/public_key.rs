@@ -3,12 +3,12 @@
 use std::ops::RangeInclusive;
 
 use der::{Decode, Encode};
-use ed25519_dalek::{Signature as Ed25519Signature, VerifyingKey};
+use ed25519_dalek::VerifyingKey;
 use ring::signature as ring_signature;
 use sealift_archive_format::Digest;
 use spki::{ObjectIdentifier, SubjectPublicKeyInfoOwned, SubjectPublicKeyInfoRef};
 
-use super::rsa_pss;
+use super::{ed25519, rsa_pss};
 
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
@@ -92,15 +92,16 @@ impl Scheme {
 ///
 /// For RSA it is the modulus: anyone who knows its factors can sign under any exponent.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct KeyIdentity {
-    kind: &'static str,
-    defining: Box<[u8]>,
-}
+pub struct KeyIdentity([u8; 32]);
 
 impl KeyIdentity {
-    /// Makes the identity from a kind of key and its defining bytes.
-    pub(crate) fn new(kind: &'static str, defining: &[u8]) -> Self {
-        Self { kind, defining: defining.into() }
+    /// Makes the identity from a kind of key and its defining bytes: it is their SHA-256.
+    pub(crate) fn new(kind: &str, defining: &[u8]) -> Self {
+        let mut hasher = ring::digest::Context::new(&ring::digest::SHA256);
+        [kind.as_bytes(), &[0], defining].iter().for_each(|part| hasher.update(part));
+        let mut identity = [0; 32];
+        identity.iter_mut().zip(hasher.finish().as_ref()).for_each(|(to, from)| *to = *from);
+        Self(identity)
     }
 }
 
@@ -331,8 +332,7 @@ impl PublicKey {
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), KeyError> {
         use ring_signature as rs;
         let valid = match (&self.material, self.scheme) {
-            (PublicKeyMaterial::Ed25519(key), _) => Ed25519Signature::from_slice(signature)
-                .is_ok_and(|signature| key.verify_strict(message, &signature).is_ok()),
+            (PublicKeyMaterial::Ed25519(key), _) => ed25519::is_valid(key, message, signature),
             (PublicKeyMaterial::P256(point), Scheme::EcdsaP256Sha256Fixed) => {
                 verify_point(&rs::ECDSA_P256_SHA256_FIXED, point, message, signature)
             }
