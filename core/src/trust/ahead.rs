@@ -137,6 +137,12 @@ impl MetadataProvider for MetadataAhead<'_> {
     fn at_hand(&self) -> Option<Box<dyn MetadataProvider>> {
         self.source.at_hand()
     }
+
+    fn hand_out(&mut self, role: &RoleName, version: Option<u64>, bytes: &[u8]) -> Result<bool, ProviderError> {
+        // What was fetched before is handed out first.
+        let is_ready = lock(&self.shelf.ready).contains_key(&role.file_name(version));
+        if is_ready { Ok(false) } else { self.source.hand_out(role, version, bytes) }
+    }
 }
 
 impl TargetProvider for TargetsAhead<'_> {

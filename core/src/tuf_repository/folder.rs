@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
 use rustix::fs::OFlags;
@@ -16,14 +17,14 @@ use super::TargetFiles;
 /// A repository in a folder on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RepositoryFolder {
-    metadata: PathBuf,
-    targets: PathBuf,
+    metadata: Arc<Path>,
+    targets: Arc<Path>,
 }
 
 impl RepositoryFolder {
     /// A repository whose metadata and targets lie in these folders.
     pub fn new(metadata: impl Into<PathBuf>, targets: impl Into<PathBuf>) -> Self {
-        Self { metadata: metadata.into(), targets: targets.into() }
+        Self { metadata: metadata.into().into(), targets: targets.into().into() }
     }
 }
 
@@ -43,6 +44,10 @@ impl MetadataProvider for RepositoryFolder {
 
     fn at_hand(&self) -> Option<Box<dyn MetadataProvider>> {
         Some(Box::new(self.clone()))
+    }
+
+    fn hand_out(&mut self, _: &RoleName, _: Option<u64>, _: &[u8]) -> Result<bool, ProviderError> {
+        Ok(true)
     }
 }
 

@@ -114,6 +114,7 @@ fn seen(provider: &mut AtHand, pinned: &[u8], state: &TrustedState, limits: &Lim
 }
 
 /// Requires that a client sees the same whether files are at hand or not; returns what it sees.
+#[track_caller]
 fn same(repository: &TufRepository, state: &TrustedState, limits: &Limits) -> Vec<String> {
     let pinned = repository.pinned_root();
     let ahead = seen(&mut AtHand::new(repository, repository), &pinned, state, limits);
@@ -165,6 +166,48 @@ fn neither_answers_nor_refusals_nor_requests_depend_on_what_is_at_hand() {
             assert!(seen[0].contains(refusal) && seen[0].contains(&format!("{role:?}")), "{role}: {}", seen[0]);
         }
     }
+}
+
+#[test]
+fn a_role_that_several_delegate_to_is_judged_by_the_keys_of_each() {
+    let (nothing, limits) = (TrustedState::default(), Limits::default());
+    let mut repository = wide();
+    let cycle = [("role-59", "role-0"), ("role-4-1", "role-4"), ("role-8", "role-4-1"), ("role-12", "role-44")];
+    for (delegator, role) in cycle {
+        repository.delegate(delegator, Delegated::paths(role, &["*"]));
+    }
+    repository.delegate("role-56-2", Delegated::paths("role-56", &["*"]).terminating());
+    repository.publish_everything();
+    let honest = same(&repository, &nothing, &limits);
+    // Whoever delegates with other keys, and comes first, refuses what the others accept.
+    for delegator in ["role-3", "role-20-1"] {
+        let mut other = repository.clone();
+        let stranger = other.new_key();
+        other.delegate(delegator, Delegated::paths("role-40", &["*"]));
+        let delegations = &mut other.role(delegator)["delegations"];
+        delegations["keys"] = json!({ &stranger.id: stranger.object });
+        delegations["roles"][0]["keyids"] = json!([stranger.id]);
+        other.publish(&[delegator, "snapshot", "timestamp"]);
+        let refused = same(&other, &nothing, &limits);
+        assert_ne!(honest[0], refused[0]);
+        assert!(refused[0].contains("Signatures") && refused[0].contains(delegator), "{}", refused[0]);
+    }
+}
+
+#[test]
+fn nothing_is_read_ahead_for_what_has_been_found_before() {
+    let mut repository = wide();
+    repository.add_target("role-0", "early", b"early");
+    repository.publish_everything();
+    let (pinned, nothing) = (repository.pinned_root(), TrustedState::default());
+    let mut provider = AtHand::new(&repository, &repository);
+    let mut trusted = update(&pinned, &nothing, &mut provider, now(), &Limits::default()).unwrap();
+    let mut read = || {
+        assert!(trusted.resolve(&mut provider, "early").unwrap().is_some());
+        provider.at_hand.as_ref().unwrap().read.load(Ordering::Relaxed)
+    };
+    let first = read();
+    assert_eq!(read(), first);
 }
 
 #[test]

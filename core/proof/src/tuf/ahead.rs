@@ -1,129 +1,185 @@
 //! Work that is begun on other threads before its turn comes.
 //!
 //! Promise: it changes nothing but the time. Whoever goes on in order asks for each result when its turn comes, and does without it where
-//! there is none.
+//! there is none. All threads have ended when this is dropped.
 
+use std::collections::VecDeque;
 use std::num::NonZeroUsize;
-use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel, sync_channel};
-use std::sync::{Arc, Mutex};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
 /// How many threads there are at most, with the one that goes on in order.
 const MAXIMUM_THREADS: usize = 16;
-/// How far work goes ahead at once, for each thread.
+/// How many of the next results are on their way at once, for each thread.
 const REACH: usize = 4;
-/// How many results may wait for their turn, for each thread: what was begun at one place may wait until all that is below it is done.
-const RESULTS: usize = 64;
-
+/// How many results may be unclaimed, for each thread: a role may have to wait until everything below the ones before it has been searched.
+const UNCLAIMED: usize = 64;
 /// How long a file may be that is read ahead, in bytes.
 pub(super) const MAXIMUM_LENGTH: u64 = 256 * 1024;
 
+static CORES: LazyLock<usize> = LazyLock::new(|| thread::available_parallelism().map_or(1, NonZeroUsize::get));
+
 type Job = Box<dyn FnOnce() + Send>;
 
-/// Threads for work whose turn has not come. They are started when there is some, and end with this.
-pub(super) struct Ahead {
-    jobs: Option<Sender<Job>>,
-    waiting: Arc<Mutex<Receiver<Job>>>,
-    threads: Vec<JoinHandle<()>>,
-    /// Shared by all results that have not been taken.
-    places: Arc<()>,
-    /// How many threads there may be, with the one that goes on in order.
-    most: usize,
+/// Threads for work whose turn has not come. They are started when there is some.
+#[derive(Default)]
+pub(super) struct WorkAhead {
+    queue: Arc<Queue>,
+    workers: Vec<JoinHandle<()>>,
+    /// Shared by all results that have neither been taken nor dropped.
+    unclaimed: Arc<()>,
+    /// How many threads there may be, with the one that goes on in order; `None` as long as nobody has asked.
+    threads: Option<usize>,
 }
 
-/// A result that may not be there yet.
+/// A result that may not be there yet. If this is dropped, the work is not begun any more.
 pub(super) struct Promised<T> {
-    result: Receiver<T>,
-    _place: Arc<()>,
+    place: Arc<Place<T>>,
+    _unclaimed: Arc<()>,
 }
 
-impl Default for Ahead {
-    /// For as many threads as there are cores. None runs yet.
-    fn default() -> Self {
-        let most = thread::available_parallelism().map_or(1, NonZeroUsize::get).min(MAXIMUM_THREADS);
-        let (jobs, waiting) = channel();
-        let waiting = Arc::new(Mutex::new(waiting));
-        Self { jobs: Some(jobs), waiting, threads: Vec::new(), places: Arc::new(()), most }
+/// Where a result will be.
+struct Place<T> {
+    result: Mutex<PromisedResult<T>>,
+    changed: Condvar,
+}
+
+enum PromisedResult<T> {
+    Awaited,
+    /// `None` where the work panicked, and after it was taken.
+    There(Option<T>),
+}
+
+impl<T> Place<T> {
+    fn new() -> Self {
+        Self { result: Mutex::new(PromisedResult::Awaited), changed: Condvar::new() }
+    }
+
+    fn result(&self) -> MutexGuard<'_, PromisedResult<T>> {
+        self.result.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn put(&self, result: Option<T>) {
+        *self.result() = PromisedResult::There(result);
+        self.changed.notify_one();
+    }
+
+    fn is_there(&self) -> bool {
+        matches!(*self.result(), PromisedResult::There(_))
+    }
+
+    fn wait(&self) -> Option<T> {
+        let is_awaited = |result: &mut PromisedResult<T>| matches!(result, PromisedResult::Awaited);
+        let result = self.changed.wait_while(self.result(), is_awaited);
+        match &mut *result.unwrap_or_else(PoisonError::into_inner) {
+            PromisedResult::There(result) => result.take(),
+            PromisedResult::Awaited => None,
+        }
     }
 }
 
-impl Ahead {
+/// The work that nobody has begun.
+#[derive(Default)]
+struct Queue {
+    state: Mutex<QueueState>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct QueueState {
+    jobs: VecDeque<Job>,
+    has_ended: bool,
+}
+
+impl Queue {
+    fn state(&self) -> MutexGuard<'_, QueueState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next job; waits for one, unless there will be none.
+    fn wait(&self) -> Option<Job> {
+        let waiting = |state: &mut QueueState| state.jobs.is_empty() && !state.has_ended;
+        let state = self.changed.wait_while(self.state(), waiting);
+        state.unwrap_or_else(PoisonError::into_inner).jobs.pop_front()
+    }
+}
+
+impl WorkAhead {
     /// How many of the next results may be on their way now.
-    pub(super) fn reach(&self) -> usize {
-        let waiting = Arc::strong_count(&self.places) - 1;
-        match self.most {
+    pub(super) fn reach(&mut self) -> usize {
+        let unclaimed = Arc::strong_count(&self.unclaimed) - 1;
+        match *self.threads.get_or_insert_with(|| (*CORES).min(MAXIMUM_THREADS)) {
             // Nobody would do it sooner.
             1 => 0,
-            most if waiting >= most * RESULTS => 0,
-            most => most * REACH,
+            threads => (threads * REACH).min((threads * UNCLAIMED).saturating_sub(unclaimed)),
         }
     }
 
     /// Begins some work.
     pub(super) fn begin<T: Send + 'static>(&mut self, work: impl FnOnce() -> T + Send + 'static) -> Promised<T> {
-        let (finish, result) = sync_channel(1);
-        // Nobody may be waiting any more.
-        let job = move || drop(finish.send(work()));
-        // One end of the channel is here.
-        let _ = self.jobs.as_ref().map(|jobs| jobs.send(Box::new(job)));
-        while self.threads.len() + 1 < self.most {
-            let waiting = Arc::clone(&self.waiting);
-            let next = move || waiting.lock().ok()?.recv().ok();
-            let thread = thread::Builder::new()
-                .name("ahead".to_owned())
-                .spawn(move || std::iter::from_fn(next).for_each(|job| job()));
-            match thread {
-                Ok(thread) => self.threads.push(thread),
+        let place = Arc::new(Place::new());
+        let wanted = Arc::downgrade(&place);
+        let job = move || {
+            if let Some(place) = wanted.upgrade() {
+                // Whoever gets no result does the work again, and panics in its turn.
+                place.put(catch_unwind(AssertUnwindSafe(work)).ok());
+            }
+        };
+        self.queue.state().jobs.push_back(Box::new(job));
+        self.queue.changed.notify_one();
+        while self.workers.len() + 1 < self.threads.unwrap_or(1) {
+            let queue = Arc::clone(&self.queue);
+            let work_off = move || std::iter::from_fn(|| queue.wait()).for_each(|job| job());
+            match thread::Builder::new().name("ahead".to_owned()).spawn(work_off) {
+                Ok(worker) => self.workers.push(worker),
                 // Where the system refuses further threads, those that there are do everything.
-                Err(_) => self.most = self.threads.len() + 1,
+                Err(_) => self.threads = Some(self.workers.len() + 1),
             }
         }
-        Promised { result, _place: Arc::clone(&self.places) }
+        Promised { place, _unclaimed: Arc::clone(&self.unclaimed) }
     }
 
     /// A result; until it is there, this thread does what nobody has begun. `None` where the work panicked.
     pub(super) fn take<T>(&self, promised: Promised<T>) -> Option<T> {
-        loop {
-            match promised.result.try_recv() {
-                Ok(result) => return Some(result),
-                Err(TryRecvError::Disconnected) => return None,
-                Err(TryRecvError::Empty) => match self.next() {
-                    Some(job) => job(),
-                    None => return promised.result.recv().ok(),
-                },
+        while !promised.place.is_there() {
+            let next = self.queue.state().jobs.pop_front();
+            match next {
+                Some(job) => job(),
+                // Another thread is about to finish it.
+                None => break,
             }
         }
-    }
-
-    /// Some work that nobody has begun. A thread that waits for work holds the lock: then there is none.
-    fn next(&self) -> Option<Job> {
-        self.waiting.try_lock().ok()?.try_recv().ok()
+        promised.place.wait()
     }
 }
 
-impl Drop for Ahead {
+impl Drop for WorkAhead {
     fn drop(&mut self) {
-        while self.next().is_some() {}
-        self.jobs = None;
-        // Whose work panicked has no result.
-        self.threads.drain(..).for_each(|thread| drop(thread.join()));
+        *self.queue.state() = QueueState { jobs: VecDeque::new(), has_ended: true };
+        self.queue.changed.notify_all();
+        // No worker panics.
+        self.workers.drain(..).for_each(|worker| drop(worker.join()));
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::mpsc::channel;
+
     use super::*;
 
-    fn with_threads(most: usize) -> Ahead {
-        let mut ahead = Ahead::default();
-        ahead.most = most;
+    fn with_threads(threads: usize) -> WorkAhead {
+        let mut ahead = WorkAhead::default();
+        ahead.threads = Some(threads);
         ahead
     }
 
     #[test]
     fn every_result_is_had_in_any_order_with_any_number_of_threads() {
-        for most in 1..5 {
-            let mut ahead = with_threads(most);
+        for threads in 1..5 {
+            let mut ahead = with_threads(threads);
             let promised = Vec::from_iter((0..100).map(|number| ahead.begin(move || number * 2)));
             let results = Vec::from_iter(promised.into_iter().rev().map(|promised| ahead.take(promised).unwrap()));
             assert_eq!(results, Vec::from_iter((0..100).rev().map(|number| number * 2)));
@@ -131,37 +187,77 @@ mod tests {
     }
 
     #[test]
-    fn there_is_room_for_so_many_results_until_they_are_taken_or_dropped() {
+    fn so_many_results_may_be_unclaimed_until_they_are_taken_or_dropped() {
         let mut ahead = with_threads(2);
         assert_eq!(ahead.reach(), 8);
-        let mut promised = Vec::from_iter((0..128).map(|number| ahead.begin(move || number)));
+        let mut promised = Vec::from_iter((0..125).map(|number| ahead.begin(move || number)));
+        assert_eq!(ahead.reach(), 3);
+        promised.extend((0..3).map(|number| ahead.begin(move || number)));
         assert_eq!(ahead.reach(), 0);
         ahead.take(promised.remove(0));
-        assert_eq!(ahead.reach(), 8);
-        promised.push(ahead.begin(|| 0));
-        assert_eq!(ahead.reach(), 0);
-        promised.pop();
+        assert_eq!(ahead.reach(), 1);
+        promised.truncate(100);
         assert_eq!(ahead.reach(), 8);
         assert_eq!(with_threads(1).reach(), 0);
     }
 
     #[test]
-    fn whose_work_panics_has_no_result_and_the_others_have_theirs() {
-        let mut ahead = with_threads(3);
-        let (started, has_started) = channel();
-        let broken = Vec::from_iter((0..2).map(|_| {
-            let started = started.clone();
-            ahead.begin(move || {
-                started.send(()).unwrap();
-                panic!("as it should")
-            })
-        }));
-        // Both run on other threads by now, not on this one.
-        broken.iter().for_each(|_| has_started.recv().unwrap());
-        let whole = Vec::from_iter((0..20).map(|number| ahead.begin(move || number)));
-        assert!(broken.into_iter().all(|promised| ahead.take::<()>(promised).is_none()));
-        for (number, promised) in whole.into_iter().enumerate() {
-            assert_eq!(ahead.take(promised), Some(number), "this thread does it where no other is left");
+    fn work_that_panics_has_no_result_and_stops_nothing() {
+        for threads in 1..4 {
+            for _ in 0..50 {
+                let mut ahead = with_threads(threads);
+                let broken = ahead.begin(|| panic!("as it should"));
+                let whole = ahead.begin(|| 5);
+                let broken_too = ahead.begin(|| panic!("as it should"));
+                assert_eq!(ahead.take(whole), Some(5));
+                assert!(ahead.take::<()>(broken).is_none() && ahead.take::<()>(broken_too).is_none());
+            }
         }
+    }
+
+    #[test]
+    fn what_nobody_wants_any_more_is_not_begun() {
+        let mut ahead = with_threads(2);
+        let (go_on, wait) = channel::<()>();
+        let (has_begun, begun) = channel();
+        let first = ahead.begin(move || {
+            has_begun.send(()).unwrap();
+            let _ = wait.recv();
+        });
+        // The only other thread is busy from now on.
+        begun.recv().unwrap();
+        let done = Arc::new(AtomicUsize::new(0));
+        let mut count = || {
+            let done = Arc::clone(&done);
+            ahead.begin(move || done.fetch_add(1, Ordering::Relaxed))
+        };
+        let (wanted, _, unwanted) = (count(), drop(count()), count());
+        drop(go_on);
+        ahead.take(wanted);
+        ahead.take(first);
+        drop(unwanted);
+        assert!(done.load(Ordering::Relaxed) <= 2, "the one that was dropped at once is not done");
+
+        let (go_on, wait) = channel::<()>();
+        let (has_begun, begun) = channel();
+        let _running = ahead.begin(move || {
+            has_begun.send(()).unwrap();
+            let _ = wait.recv();
+        });
+        begun.recv().unwrap();
+        done.store(0, Ordering::Relaxed);
+        let promised = Vec::from_iter((0..20).map(|_| {
+            let done = Arc::clone(&done);
+            ahead.begin(move || done.fetch_add(1, Ordering::Relaxed))
+        }));
+        let queue = Arc::clone(&ahead.queue);
+        let ending = thread::spawn(move || drop(ahead));
+        while !queue.state().has_ended {
+            thread::yield_now();
+        }
+        drop(go_on);
+        ending.join().unwrap();
+        assert_eq!(done.load(Ordering::Relaxed), 0, "what had not begun when all ended is not done");
+        drop(promised);
     }
 }

@@ -58,7 +58,7 @@ pub enum History {
 /// A trusted root that newer roots may follow (§5.2, §5.3).
 #[derive(Debug, Clone)]
 pub struct RootChain {
-    newest: VerifiedMetadata<Root>,
+    newest: Arc<VerifiedMetadata<Root>>,
     /// The file that it was read from.
     file: Arc<[u8]>,
     dialect: Dialect,
@@ -73,7 +73,7 @@ impl RootChain {
         let TrustAnchor { root, dialect } = trusted.into();
         let begin = || verify_by_itself(&mut UnverifiedMetadata::parse(dialect, &RoleName::root(), root)?);
         let newest = begin().map_err(|source| TufError::TrustedRoot { source: Box::new(source) })?;
-        Ok(Self { newest, file: root.into(), dialect: dialect.clone() })
+        Ok(Self { newest: Arc::new(newest), file: root.into(), dialect: dialect.clone() })
     }
 
     /// The version trusted so far.
@@ -81,9 +81,9 @@ impl RootChain {
         self.newest.version()
     }
 
-    /// How its roots are written.
-    pub(crate) fn dialect(&self) -> &Dialect {
-        &self.dialect
+    /// Reads roots that may follow.
+    pub(crate) fn reader(&self) -> RootReader {
+        RootReader { trusted: Arc::clone(&self.newest), dialect: self.dialect.clone() }
     }
 
     /// The version that may follow; none after the greatest number.
@@ -99,29 +99,20 @@ impl RootChain {
     /// [`TufError::Malformed`], [`TufError::Signatures`], [`TufError::Version`], [`TufError::SharedCertificate`]; the chain is then
     /// unchanged.
     pub fn accept(&mut self, next: &[u8]) -> Result<History, TufError> {
-        self.accept_as_far_as_read(next, None)
+        self.accept_with(next, None)
     }
 
-    /// The same; what was found to be signed by its own keys is not read again, if these are its bytes.
-    pub(crate) fn accept_as_far_as_read(
-        &mut self,
-        next: &[u8],
-        read: Option<SelfSignedRoot>,
-    ) -> Result<History, TufError> {
+    /// The same; what other threads found of the next root counts if it was read from these bytes.
+    pub(crate) fn accept_with(&mut self, next: &[u8], found: Option<FoundRoot>) -> Result<History, TufError> {
         let role = RoleName::root();
-        let (mut envelope, self_signed) = match read.filter(|read| read.bytes == next) {
-            Some(SelfSignedRoot { opened, root, .. }) => {
+        let (mut envelope, self_signed) = match found.filter(|found| found.bytes == next) {
+            Some(FoundRoot { opened, root, .. }) => {
                 (UnverifiedMetadata::reopen(&self.dialect, &role, next, opened), Some(root))
             }
             None => (UnverifiedMetadata::parse(&self.dialect, &role, next)?, None),
         };
+        require_signed_by_root(&mut envelope, &self.newest)?;
         let old = self.newest.value();
-        envelope.require_signatures(Authority {
-            delegator: &role,
-            delegator_version: self.version(),
-            keys: &old.keys,
-            role_keys: &old.roles.root,
-        })?;
         let root = self_signed.map_or_else(|| verify_by_itself(&mut envelope), Ok)?;
         match self.next_version() {
             Some(expected) if root.version() == expected => {}
@@ -133,7 +124,7 @@ impl RootChain {
             return Err(TufError::SharedCertificate { version: root.version(), name: name.clone() });
         }
         let history = history(old, root.value());
-        (self.newest, self.file) = (root, next.into());
+        (self.newest, self.file) = (Arc::new(root), next.into());
         Ok(history)
     }
 
@@ -148,7 +139,8 @@ impl RootChain {
     /// # Errors
     /// [`TufError::Expired`], [`TufError::CertificatesExpired`], [`TufError::CertificatesNotYetValid`].
     pub fn finish(self, reference_time: Instant) -> Result<TrustedRoot, TufError> {
-        let Self { newest: mut root, file, dialect } = self;
+        let Self { newest, file, dialect } = self;
+        let mut root = Arc::unwrap_or_clone(newest);
         root.require_fresh(reference_time)?;
         let version = root.version();
         match root.value().keys_expire(&root.evidence().signed_by, reference_time) {
@@ -176,21 +168,40 @@ fn verify_by_itself(envelope: &mut UnverifiedMetadata<'_>) -> Result<VerifiedMet
     envelope.verify_by_itself(|root: &Root| (&root.keys, &root.roles.root))
 }
 
-/// A root that its own keys signed. It is trusted only when the one before it leads to it.
+fn require_signed_by_root(
+    envelope: &mut UnverifiedMetadata<'_>,
+    root: &VerifiedMetadata<Root>,
+) -> Result<(), TufError> {
+    let (keys, role_keys) = (&root.value().keys, &root.value().roles.root);
+    let authority = Authority { delegator: &RoleName::root(), delegator_version: root.version(), keys, role_keys };
+    envelope.require_signatures(authority).map(drop)
+}
+
+/// A root that other threads found to be signed by the keys of an earlier one, and by its own. Whether it may follow is for its chain to
+/// say.
 #[derive(Debug)]
-pub(crate) struct SelfSignedRoot {
+pub(crate) struct FoundRoot {
     bytes: Vec<u8>,
     opened: OpenedEnvelope,
     root: VerifiedMetadata<Root>,
 }
 
-impl SelfSignedRoot {
-    /// `None` where it is refused: whoever accepts it says why.
-    pub(crate) fn read(dialect: &Dialect, bytes: Vec<u8>) -> Option<Self> {
-        let mut envelope = UnverifiedMetadata::parse(dialect, &RoleName::root(), &bytes).ok()?;
+/// What reads roots that may follow in a chain, on other threads.
+#[derive(Debug)]
+pub(crate) struct RootReader {
+    trusted: Arc<VerifiedMetadata<Root>>,
+    dialect: Dialect,
+}
+
+impl RootReader {
+    /// `None` where the root is refused, as the chain will say if it comes to it, and where the keys of roots have changed in between.
+    pub(crate) fn read(&self, bytes: Vec<u8>) -> Option<FoundRoot> {
+        let mut envelope = UnverifiedMetadata::parse(&self.dialect, &RoleName::root(), &bytes).ok()?;
+        // Nothing of it is read before.
+        require_signed_by_root(&mut envelope, &self.trusted).ok()?;
         let root = verify_by_itself(&mut envelope).ok()?;
         let opened = envelope.into_opened();
-        Some(Self { bytes, opened, root })
+        Some(FoundRoot { bytes, opened, root })
     }
 }
 

@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 
 use jiff::Timestamp as Instant;
 
-use super::ahead::{Ahead, MAXIMUM_LENGTH, Promised};
+use super::ahead::{MAXIMUM_LENGTH, Promised, WorkAhead};
 use super::chain::{
-    Chosen, History, MetadataFile, RootChain, SelfSignedRoot, TrustedRoot, TrustedSnapshot, TrustedTimestamp,
+    Chosen, FoundRoot, History, MetadataFile, RootChain, TrustedRoot, TrustedSnapshot, TrustedTimestamp,
 };
 use super::dialect::TrustAnchor;
 use super::envelope::VerifiedMetadata;
@@ -60,7 +60,7 @@ fn walk(
     reference_time: Instant,
     limits: &Limits,
 ) -> Result<(TrustedSnapshot, VerifiedMetadata<Targets>, Vec<RolePassedOver>), TufError> {
-    let mut fetch = Fetch { provider, limits };
+    let mut fetch = Fetch { provider, limits, at_hand: None };
     let root = advance_root(pinned, state, &mut fetch, reference_time)?;
     let timestamp = advance_timestamp(root, state, &mut fetch)?;
     let snapshot = advance_snapshot(&timestamp, state, &mut fetch)?;
@@ -69,7 +69,7 @@ fn walk(
     Ok((snapshot, targets, passed_over))
 }
 
-/// From how many roots on those that follow are read ahead.
+/// After so many roots, those that follow are verified ahead. Few repositories have more, and then no thread is started.
 const MANY_ROOTS: u64 = 8;
 
 /// Begins at the remembered root when it is newer than the pinned one.
@@ -101,8 +101,8 @@ fn advance_root(
         if chain.version() - first >= fetch.limits.root_versions {
             return Err(TufError::TooManyRoots { limit: fetch.limits.root_versions });
         }
-        let read = if version - first < MANY_ROOTS { None } else { ahead.take(version, &chain, fetch) };
-        if chain.accept_as_far_as_read(&next, read)? == History::Forgotten {
+        let found = if version - first < MANY_ROOTS { None } else { ahead.take(version, &chain, fetch) };
+        if chain.accept_with(&next, found)? == History::Forgotten {
             forget(state);
         }
         remember(state, &root, next);
@@ -110,26 +110,23 @@ fn advance_root(
     chain.finish(reference_time)
 }
 
-/// Roots that other threads read before their turn comes, in the order of their versions.
+/// Roots that other threads verify before their turn comes, in the order of their versions.
 #[derive(Default)]
 struct RootsAhead {
-    ahead: Ahead,
-    promised: VecDeque<(u64, Promised<Option<SelfSignedRoot>>)>,
+    ahead: WorkAhead,
+    promised: VecDeque<(u64, Promised<Option<FoundRoot>>)>,
 }
 
 impl RootsAhead {
-    /// What is known of the root of this version, if it was at hand. Those that may follow are begun.
-    fn take(&mut self, version: u64, chain: &RootChain, fetch: &Fetch<'_>) -> Option<SelfSignedRoot> {
+    /// What was found of the root of this version, if it was at hand. Those that may follow are begun.
+    fn take(&mut self, version: u64, chain: &RootChain, fetch: &Fetch<'_>) -> Option<FoundRoot> {
         let Self { ahead, promised } = self;
         let begun = promised.back().map_or(version, |(last, _)| last.saturating_add(1));
         let limit = fetch.limits.root_length.min(MAXIMUM_LENGTH);
         for next in begun..version.saturating_add(ahead.reach() as u64) {
-            let (mut at_hand, dialect) = (fetch.provider.at_hand()?, chain.dialect().clone());
-            let read = move || {
-                let bytes = at_hand.metadata(&RoleName::root(), Some(next), limit).ok()??;
-                SelfSignedRoot::read(&dialect, bytes)
-            };
-            promised.push_back((next, ahead.begin(read)));
+            let (mut at_hand, reader) = (fetch.provider.at_hand()?, chain.reader());
+            let find = move || reader.read(at_hand.metadata(&RoleName::root(), Some(next), limit).ok()??);
+            promised.push_back((next, ahead.begin(find)));
         }
         let (_, root) = promised.pop_front().filter(|(first, _)| *first == version)?;
         ahead.take(root)?
@@ -215,11 +212,18 @@ pub(crate) fn recall<'a>(state: &'a TrustedState, role: &RoleName) -> Option<&'a
 pub(crate) struct Fetch<'a> {
     pub(crate) provider: &'a mut dyn MetadataProvider,
     pub(crate) limits: &'a Limits,
+    /// What was read of the file at hand that is fetched next.
+    pub(crate) at_hand: Option<&'a [u8]>,
 }
 
 impl Fetch<'_> {
     /// A file, if it is there. The limit is checked again, in case a provider ignores it.
     fn file(&mut self, role: &RoleName, version: Option<u64>, limit: u64) -> Result<Option<Vec<u8>>, TufError> {
+        if let Some(bytes) = self.at_hand.take().filter(|bytes| length(bytes) <= limit)
+            && self.provider.hand_out(role, version, bytes)?
+        {
+            return Ok(Some(bytes.to_vec()));
+        }
         let bytes = self.provider.metadata(role, version, limit)?;
         if bytes.as_ref().is_some_and(|bytes| length(bytes) > limit) {
             return Err(ProviderError::TooLong { file_name: role.file_name(version), limit }.into());

@@ -32,8 +32,12 @@ impl MetadataProvider for AcceptedTimestamp<'_> {
         }
     }
 
-    /// Its timestamp is that of the other provider.
+    /// No timestamp is read there.
     fn at_hand(&self) -> Option<Box<dyn MetadataProvider>> {
         self.metadata.at_hand()
+    }
+
+    fn hand_out(&mut self, role: &RoleName, version: Option<u64>, bytes: &[u8]) -> Result<bool, ProviderError> {
+        self.metadata.hand_out(role, version, bytes)
     }
 }

@@ -47,6 +47,10 @@ impl MetadataProvider for CarriedMetadata {
     fn at_hand(&self) -> Option<Box<dyn MetadataProvider>> {
         Some(Box::new(self.clone()))
     }
+
+    fn hand_out(&mut self, role: &RoleName, version: Option<u64>, bytes: &[u8]) -> Result<bool, ProviderError> {
+        Ok(self.files.get(&role.file_name(version)).is_some_and(|file| file == bytes))
+    }
 }
 
 /// Target files by their paths below the targets folder, exactly as a repository serves them: with a hash in front of

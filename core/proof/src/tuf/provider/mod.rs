@@ -72,10 +72,19 @@ pub trait MetadataProvider: Send {
         None
     }
 
-    /// Such a provider of the files of root and of delegated roles, for those that may turn out not to be needed: on a disk, in memory. `None`
-    /// where each costs a request.
+    /// Another provider of the same files, for another thread, if reading a file costs no request: in a folder, in memory. It is asked only
+    /// for roots and delegated roles, also for some that turn out not to be needed.
     fn at_hand(&self) -> Option<Box<dyn MetadataProvider>> {
         None
+    }
+
+    /// Whether these bytes, which were read at hand a moment ago, are the file that would be handed out now. If so, they count as handed
+    /// out.
+    ///
+    /// # Errors
+    /// [`ProviderError`] when there is no room to keep them.
+    fn hand_out(&mut self, _: &RoleName, _: Option<u64>, _: &[u8]) -> Result<bool, ProviderError> {
+        Ok(false)
     }
 }
 

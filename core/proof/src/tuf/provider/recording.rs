@@ -122,6 +122,21 @@ impl MetadataProvider for RecordingMetadata<'_> {
     fn at_hand(&self) -> Option<Box<dyn MetadataProvider>> {
         self.source.at_hand()
     }
+
+    fn hand_out(&mut self, role: &RoleName, version: Option<u64>, bytes: &[u8]) -> Result<bool, ProviderError> {
+        let Self { source, answers } = self;
+        match answers.files.entry(role.file_name(version)) {
+            Entry::Occupied(known) => Ok(known.get().as_deref() == Some(bytes)),
+            Entry::Vacant(unknown) => {
+                let is_handed_out = source.hand_out(role, version, bytes)?;
+                if is_handed_out {
+                    answers.room.take(bytes)?;
+                    unknown.insert(Some(bytes.to_vec()));
+                }
+                Ok(is_handed_out)
+            }
+        }
+    }
 }
 
 /// Passes on the target files that another provider has, and keeps a copy under the path that a repository serves them

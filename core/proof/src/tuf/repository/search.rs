@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
 
 use super::TrustedRepository;
-use crate::tuf::ahead::{Ahead, MAXIMUM_LENGTH, Promised};
+use crate::tuf::ahead::{MAXIMUM_LENGTH, Promised, WorkAhead};
 use crate::tuf::delegation::{DelegationScope, SoughtTarget};
 use crate::tuf::envelope::{Authority, VerifiedMetadata};
 use crate::tuf::error::TufError;
@@ -36,35 +36,46 @@ struct Pending {
     from: Option<Arc<SearchStep>>,
     role: RoleName,
     scope: DelegationScope,
-    /// Its metadata, if that is verified ahead.
-    ahead: OnceCell<Option<Promised<Option<VerifiedFile>>>>,
+    /// What is found of it ahead, once that was begun or turned out to be of no use.
+    found: OnceCell<Option<Promised<Option<FoundRole>>>>,
 }
 
 /// A file that would be accepted.
-struct VerifiedFile {
-    bytes: Vec<u8>,
+struct FoundRole {
+    bytes: Arc<[u8]>,
+    /// Whether it was read at hand, and not remembered.
+    is_at_hand: bool,
     metadata: VerifiedMetadata<Targets>,
 }
 
 /// The roles that a search has still to visit, the next one first.
-struct Way {
+struct Frontier {
     pending: VecDeque<Pending>,
-    ahead: Ahead,
+    ahead: WorkAhead,
+    /// Those that were verified ahead, or whose turn has come.
+    begun: HashSet<RoleName>,
 }
 
-/// From how many roles on that have still to be visited they are verified ahead: it takes a moment to start a thread.
+/// If fewer roles are to be visited, none is verified ahead, and no thread is started.
 const MANY_ROLES: usize = 8;
 
 impl Pending {
     fn new(from: Option<Arc<SearchStep>>, role: RoleName, scope: DelegationScope) -> Self {
-        Self { from, role, scope, ahead: OnceCell::new() }
+        Self { from, role, scope, found: OnceCell::new() }
     }
 }
 
-impl Way {
-    fn from_the_top() -> Self {
+impl Frontier {
+    fn top_level() -> Self {
         let top_level = Pending::new(None, RoleName::targets(), DelegationScope::EVERYTHING);
-        Self { pending: VecDeque::from([top_level]), ahead: Ahead::default() }
+        Self { pending: VecDeque::from([top_level]), ahead: WorkAhead::default(), begun: HashSet::new() }
+    }
+
+    /// The role whose turn has come.
+    fn next(&mut self) -> Option<Pending> {
+        let next = self.pending.pop_front()?;
+        self.begun.insert(next.role.clone());
+        Some(next)
     }
 }
 
@@ -82,16 +93,16 @@ impl TrustedRepository {
     ) -> Result<Option<VerifiedTarget>, TufError> {
         let sought = SoughtTarget::new(target);
         let mut visited = HashSet::new();
-        let mut way = Way::from_the_top();
-        while let Some(next) = way.pending.pop_front() {
+        let mut frontier = Frontier::top_level();
+        while let Some(next) = frontier.next() {
             if !visited.insert(next.role.clone()) {
                 continue;
             }
             if visited.len() > self.limits.visited_roles {
                 return Err(TufError::TooManyRoles { limit: self.limits.visited_roles });
             }
-            self.look_ahead(provider, &mut way, |role| !visited.contains(role));
-            let Some(step) = self.step(provider, next, &way.ahead)?.map(Arc::new) else { continue };
+            self.look_ahead(provider, &next, &mut frontier, self.limits.visited_roles - visited.len());
+            let Some(step) = self.step(provider, next, &frontier.ahead)?.map(Arc::new) else { continue };
             let metadata = step.metadata.value();
             if let Some(described) = metadata.targets.get(target) {
                 return VerifiedTarget::new(target, described, step.chain()).map(Some);
@@ -99,14 +110,14 @@ impl TrustedRepository {
             let Some(delegations) = &metadata.delegations else { continue };
             let speakers = delegations.speakers(&sought, step.scope, &mut self.steps)?;
             if speakers.terminating {
-                way.pending.clear();
+                frontier.pending.clear();
             }
             let next = speakers.roles.into_iter();
             let next = next.map(|(role, scope)| Pending::new(Some(Arc::clone(&step)), role, scope));
             if self.dialect().searches_breadth_first() {
-                way.pending.extend(next);
+                frontier.pending.extend(next);
             } else {
-                next.rev().for_each(|next| way.pending.push_front(next));
+                next.rev().for_each(|next| frontier.pending.push_front(next));
             }
         }
         Ok(None)
@@ -121,58 +132,66 @@ impl TrustedRepository {
         let mut known = HashSet::from([RoleName::targets()]);
         // Every bin may repeat the succinct roles that it belongs to.
         let mut expanded = BTreeSet::new();
-        let mut way = Way::from_the_top();
-        while let Some(next) = way.pending.pop_front() {
-            self.look_ahead(provider, &mut way, |_| true);
-            let Some(step) = self.step(provider, next, &way.ahead)?.map(Arc::new) else { continue };
+        let mut frontier = Frontier::top_level();
+        while let Some(next) = frontier.next() {
+            self.look_ahead(provider, &next, &mut frontier, usize::MAX);
+            let Some(step) = self.step(provider, next, &frontier.ahead)?.map(Arc::new) else { continue };
             let delegations = step.metadata.value().delegations.iter();
             let snapshot = self.snapshot.snapshot().value();
             let names = delegations.flat_map(|delegations| delegations.role_names(snapshot, &mut expanded));
             let unknown = names.filter(|role| known.insert(role.clone()));
             let from = |role| Pending::new(Some(Arc::clone(&step)), role, DelegationScope::EVERYTHING);
-            way.pending.extend(unknown.map(from));
+            frontier.pending.extend(unknown.map(from));
         }
         Ok(())
     }
 
-    /// Has those of the next roles verified ahead that are to be visited, if many are left.
-    fn look_ahead(&self, provider: &dyn MetadataProvider, way: &mut Way, is_to_be_visited: impl Fn(&RoleName) -> bool) {
-        let Way { pending, ahead } = way;
-        if pending.len() < MANY_ROLES {
+    /// Has some of the roles after `next` verified ahead, `most` of them, if there are many. It is done only where `next` has to be loaded:
+    /// most searches find what they seek among roles that have been.
+    fn look_ahead(&self, provider: &dyn MetadataProvider, next: &Pending, frontier: &mut Frontier, most: usize) {
+        let Frontier { pending, ahead, begun } = frontier;
+        if pending.len() < MANY_ROLES || next.from.as_ref().is_none_or(|from| self.is_loaded(from, &next.role)) {
             return;
         }
-        for next in pending.iter().take(ahead.reach()) {
-            next.ahead.get_or_init(|| {
-                let from = next.from.as_ref().filter(|_| is_to_be_visited(&next.role))?;
-                self.verify_ahead(provider, from, &next.role, ahead)
+        for later in pending.iter().take(ahead.reach().min(most)) {
+            later.found.get_or_init(|| {
+                let from = later.from.as_ref().filter(|_| begun.insert(later.role.clone()))?;
+                self.verify_ahead(provider, from, &later.role, ahead)
             });
         }
     }
 
-    /// Has the file verified that is remembered of a role, or else the one that is at hand. `None` where there is neither, and where the
-    /// role has been loaded.
+    fn is_loaded(&self, delegator: &SearchStep, role: &RoleName) -> bool {
+        self.delegated.contains_key(&(delegator.role.clone(), role.clone()))
+    }
+
+    /// Has the file verified that is remembered of a role, or else the one that is at hand.
     fn verify_ahead(
         &self,
         provider: &dyn MetadataProvider,
         delegator: &Arc<SearchStep>,
         role: &RoleName,
-        ahead: &mut Ahead,
-    ) -> Option<Promised<Option<VerifiedFile>>> {
-        let AnnouncedFile { role, version, limit } = self.snapshot.announced(role, &self.limits)?;
-        let place = (delegator.role.clone(), role);
-        if self.delegated.contains_key(&place) {
+        ahead: &mut WorkAhead,
+    ) -> Option<Promised<Option<FoundRole>>> {
+        if self.is_loaded(delegator, role) {
             return None;
         }
-        let (_, role) = place;
+        let AnnouncedFile { role, version, limit } = self.snapshot.announced(role, &self.limits)?;
         let limit = limit.min(MAXIMUM_LENGTH);
         let remembered = recall(&self.state, &role).filter(|bytes| length(bytes) <= limit).map(<[u8]>::to_vec);
-        let at_hand = if remembered.is_none() { Some(provider.at_hand()?) } else { None };
+        let at_hand = provider.at_hand();
+        if remembered.is_none() && at_hand.is_none() {
+            return None;
+        }
         let (snapshot, delegator) = (Arc::clone(&self.snapshot), Arc::clone(delegator));
         Some(ahead.begin(move || {
-            let read = at_hand.and_then(|mut at_hand| at_hand.metadata(&role, version, limit).ok()?);
-            let bytes = remembered.or(read)?;
-            let metadata = snapshot.targets(&role, delegator.authority_over(&role).ok()?, &bytes, None).ok()?;
-            Some(VerifiedFile { bytes, metadata })
+            let find = |bytes: Vec<u8>, is_at_hand| {
+                let authority = delegator.authority_over(&role).ok()?;
+                let metadata = snapshot.targets(&role, authority, &bytes, None).ok()?;
+                Some(FoundRole { bytes: bytes.into(), is_at_hand, metadata })
+            };
+            let found = remembered.and_then(|bytes| find(bytes, false));
+            found.or_else(|| find(at_hand?.metadata(&role, version, limit).ok()??, true))
         }))
     }
 
@@ -181,9 +200,9 @@ impl TrustedRepository {
         &mut self,
         provider: &mut dyn MetadataProvider,
         next: Pending,
-        ahead: &Ahead,
+        ahead: &WorkAhead,
     ) -> Result<Option<SearchStep>, TufError> {
-        let Pending { from, role, scope, ahead: promised } = next;
+        let Pending { from, role, scope, found } = next;
         let Some(delegator) = &from else {
             return Ok(Some(SearchStep { role, metadata: Arc::clone(&self.targets), from: None, depth: 0, scope }));
         };
@@ -194,19 +213,19 @@ impl TrustedRepository {
         if self.snapshot.is_silent(&role, recall(&self.state, &role).is_some())? {
             return Ok(None);
         }
-        let verified = promised.into_inner().flatten().and_then(|promised| ahead.take(promised)?);
-        let metadata = self.delegated(provider, delegator, &role, verified)?;
+        let found = found.into_inner().flatten().and_then(|promised| ahead.take(promised)?);
+        let metadata = self.delegated(provider, delegator, &role, found)?;
         Ok(Some(SearchStep { role, metadata, from, depth, scope }))
     }
 
-    /// A delegated role, as its delegator allows it to sign: already loaded, remembered, or requested. The file that is `verified` already
-    /// is not verified again.
+    /// A delegated role, as its delegator allows it to sign: already loaded, remembered, or requested. What was `found` ahead counts if it
+    /// was read from the same bytes.
     fn delegated(
         &mut self,
         provider: &mut dyn MetadataProvider,
         delegator: &SearchStep,
         role: &RoleName,
-        mut verified: Option<VerifiedFile>,
+        mut found: Option<FoundRole>,
     ) -> Result<Arc<VerifiedMetadata<Targets>>, TufError> {
         let place = (delegator.role.clone(), role.clone());
         if let Some(loaded) = self.delegated.get(&place) {
@@ -214,14 +233,16 @@ impl TrustedRepository {
         }
         let file = self.snapshot.targets_file(role)?;
         let authority = delegator.authority_over(role)?;
-        let mut fetch = Fetch { provider, limits: &self.limits };
-        let loaded =
-            remembered_or_requested(role, file, &mut self.state, &mut fetch, |bytes, remembered| {
-                match verified.take_if(|verified| remembered.is_none() && verified.bytes == bytes) {
-                    Some(verified) => Ok(verified.metadata),
-                    None => self.snapshot.targets(role, authority, bytes, remembered),
-                }
-            })?;
+        let at_hand = found.as_ref().filter(|found| found.is_at_hand).map(|found| Arc::clone(&found.bytes));
+        let mut fetch = Fetch { provider, limits: &self.limits, at_hand: at_hand.as_deref() };
+        // Where versions are listed, nothing depends on what is remembered beside them.
+        let lists_versions = self.snapshot.dialect().lists_versions();
+        let loaded = remembered_or_requested(role, file, &mut self.state, &mut fetch, |bytes, remembered| match found
+            .take_if(|found| *found.bytes == *bytes && (lists_versions || remembered.is_none()))
+        {
+            Some(found) => Ok(found.metadata),
+            None => self.snapshot.targets(role, authority, bytes, remembered),
+        })?;
         self.roles.push(Arc::clone(loaded.evidence()));
         let loaded = Arc::new(loaded);
         self.delegated.insert(place, Arc::clone(&loaded));
