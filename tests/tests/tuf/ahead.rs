@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sealift_core::trust::Extent;
 use sealift_core::tuf_repository::RepositoryFolder;
-use sealift_proof::tuf::provider::CarriedMetadata;
+use sealift_proof::tuf::provider::{CarriedMetadata, RecordingMetadata, Room};
 use sealift_proof::tuf::{
     Limits, MetadataProvider, ProviderError, RoleName, TrustedRepository, TrustedState, TufError, update,
 };
@@ -72,6 +72,15 @@ impl MetadataProvider for AtHand {
 
     fn at_hand(&self) -> Option<Box<dyn MetadataProvider>> {
         Some(Box::new(self.at_hand.clone()?))
+    }
+
+    fn hand_out(&mut self, role: &RoleName, version: Option<u64>, bytes: &[u8]) -> Result<bool, ProviderError> {
+        let name = role.file_name(version);
+        let is_file = self.asked.files.get(&name).is_some_and(|file| file == bytes);
+        if is_file {
+            self.asked.requests.push(name);
+        }
+        Ok(is_file)
     }
 }
 
@@ -266,6 +275,29 @@ fn what_is_read_ahead_is_not_carried() {
     let early = ["1.root.json", "2.role-0.json", "3.snapshot.json", "3.targets.json", "timestamp.json"];
     assert_eq!(carried(&["early"], Extent::WhatIsNeeded), early);
     assert_eq!(carried(&[], Extent::EveryRole).len(), 4 + MANY + MANY / 4 * 3);
+}
+
+#[test]
+fn what_is_recorded_has_its_limit_whether_it_was_at_hand_or_not() {
+    let mut repository = wide();
+    for number in 0..MANY {
+        repository.role(&format!("role-{number}"))["custom"] = json!("x".repeat(5_000));
+    }
+    repository.publish_everything();
+    let (pinned, nothing, limits) = (repository.pinned_root(), TrustedState::default(), Limits::default());
+    let recorded = |mut provider: AtHand, limit: u64| {
+        let room = Room::new(limit);
+        let mut recording = RecordingMetadata::new(&mut provider, &room);
+        let mut trusted = update(&pinned, &nothing, &mut recording, now(), &limits).unwrap();
+        let loaded = trusted.load_every_role(&mut recording).map_err(|error| format!("{error:?}"));
+        (loaded, recording.into_carried())
+    };
+    for limit in [200_000, 1_000_000] {
+        let (loaded, carried) = recorded(AtHand::new(&repository, &repository), limit);
+        assert_eq!(loaded.is_ok(), limit == 1_000_000);
+        assert!(loaded.as_ref().err().is_none_or(|error| error.contains("TooMuch")));
+        assert_eq!((loaded, carried), recorded(AtHand::without(&repository), limit));
+    }
 }
 
 #[test]

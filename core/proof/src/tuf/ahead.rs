@@ -25,7 +25,7 @@ type Job = Box<dyn FnOnce() + Send>;
 /// Threads for work whose turn has not come. They are started when there is some.
 #[derive(Default)]
 pub(super) struct WorkAhead {
-    queue: Arc<Queue>,
+    queue: Arc<WorkQueue>,
     workers: Vec<JoinHandle<()>>,
     /// Shared by all results that have neither been taken nor dropped.
     unclaimed: Arc<()>,
@@ -35,12 +35,12 @@ pub(super) struct WorkAhead {
 
 /// A result that may not be there yet. If this is dropped, the work is not begun any more.
 pub(super) struct Promised<T> {
-    place: Arc<Place<T>>,
+    place: Arc<ResultPlace<T>>,
     _unclaimed: Arc<()>,
 }
 
 /// Where a result will be.
-struct Place<T> {
+struct ResultPlace<T> {
     result: Mutex<PromisedResult<T>>,
     changed: Condvar,
 }
@@ -51,7 +51,7 @@ enum PromisedResult<T> {
     There(Option<T>),
 }
 
-impl<T> Place<T> {
+impl<T> ResultPlace<T> {
     fn new() -> Self {
         Self { result: Mutex::new(PromisedResult::Awaited), changed: Condvar::new() }
     }
@@ -81,25 +81,25 @@ impl<T> Place<T> {
 
 /// The work that nobody has begun.
 #[derive(Default)]
-struct Queue {
-    state: Mutex<QueueState>,
+struct WorkQueue {
+    state: Mutex<WorkQueueState>,
     changed: Condvar,
 }
 
 #[derive(Default)]
-struct QueueState {
+struct WorkQueueState {
     jobs: VecDeque<Job>,
     has_ended: bool,
 }
 
-impl Queue {
-    fn state(&self) -> MutexGuard<'_, QueueState> {
+impl WorkQueue {
+    fn state(&self) -> MutexGuard<'_, WorkQueueState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The next job; waits for one, unless there will be none.
     fn wait(&self) -> Option<Job> {
-        let waiting = |state: &mut QueueState| state.jobs.is_empty() && !state.has_ended;
+        let waiting = |state: &mut WorkQueueState| state.jobs.is_empty() && !state.has_ended;
         let state = self.changed.wait_while(self.state(), waiting);
         state.unwrap_or_else(PoisonError::into_inner).jobs.pop_front()
     }
@@ -118,7 +118,7 @@ impl WorkAhead {
 
     /// Begins some work.
     pub(super) fn begin<T: Send + 'static>(&mut self, work: impl FnOnce() -> T + Send + 'static) -> Promised<T> {
-        let place = Arc::new(Place::new());
+        let place = Arc::new(ResultPlace::new());
         let wanted = Arc::downgrade(&place);
         let job = move || {
             if let Some(place) = wanted.upgrade() {
@@ -156,7 +156,7 @@ impl WorkAhead {
 
 impl Drop for WorkAhead {
     fn drop(&mut self) {
-        *self.queue.state() = QueueState { jobs: VecDeque::new(), has_ended: true };
+        *self.queue.state() = WorkQueueState { jobs: VecDeque::new(), has_ended: true };
         self.queue.changed.notify_all();
         // No worker panics.
         self.workers.drain(..).for_each(|worker| drop(worker.join()));

@@ -237,12 +237,12 @@ impl TrustedRepository {
         let mut fetch = Fetch { provider, limits: &self.limits, at_hand: at_hand.as_deref() };
         // Where versions are listed, nothing depends on what is remembered beside them.
         let lists_versions = self.snapshot.dialect().lists_versions();
-        let loaded = remembered_or_requested(role, file, &mut self.state, &mut fetch, |bytes, remembered| match found
-            .take_if(|found| *found.bytes == *bytes && (lists_versions || remembered.is_none()))
-        {
-            Some(found) => Ok(found.metadata),
-            None => self.snapshot.targets(role, authority, bytes, remembered),
-        })?;
+        let verify = |bytes: &[u8], remembered: Option<&[u8]>| {
+            let counts = |found: &mut FoundRole| *found.bytes == *bytes && (lists_versions || remembered.is_none());
+            let metadata = found.take_if(counts).map(|found| found.metadata);
+            metadata.map_or_else(|| self.snapshot.targets(role, authority, bytes, remembered), Ok)
+        };
+        let loaded = remembered_or_requested(role, file, &mut self.state, &mut fetch, verify)?;
         self.roles.push(Arc::clone(loaded.evidence()));
         let loaded = Arc::new(loaded);
         self.delegated.insert(place, Arc::clone(&loaded));
