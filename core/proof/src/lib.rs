@@ -2,8 +2,8 @@
 //! old a proof may be.
 //!
 //! Promise: nothing here does I/O, reads a clock or the environment, or speaks to a network. Bytes, pinned roots and keys,
-//! and the time to judge by come in as arguments. All that is asked of the system is how many cores there are, for
-//! threads that verify what comes next. `docs/architecture.md` is the map.
+//! and the time to judge by come in as arguments. Of the system it asks for threads, which verify what comes
+//! next, and how many cores there are. `docs/architecture.md` is the map.
 //!
 //! | you want to | begin with |
 //! |---|---|

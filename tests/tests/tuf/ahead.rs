@@ -220,6 +220,40 @@ fn nothing_is_read_ahead_for_what_has_been_found_before() {
 }
 
 #[test]
+fn nothing_is_read_ahead_where_each_search_ends_at_the_first_new_role() {
+    let mut repository = wide();
+    for number in 0..MANY {
+        repository.add_target(&format!("role-{number}"), &format!("file-{number}"), b"content");
+    }
+    repository.publish_everything();
+    let (pinned, nothing) = (repository.pinned_root(), TrustedState::default());
+    let mut provider = AtHand::new(&repository, &repository);
+    let mut trusted = update(&pinned, &nothing, &mut provider, now(), &Limits::default()).unwrap();
+    for number in 0..MANY {
+        assert!(trusted.resolve(&mut provider, &format!("file-{number}")).unwrap().is_some());
+    }
+    assert_eq!(provider.at_hand.unwrap().read.load(Ordering::Relaxed), 0);
+}
+
+#[test]
+fn what_was_recorded_before_is_what_stays() {
+    let repository = wide();
+    let (mut carried, _) = repository.carried();
+    let room = Room::new(1_000_000);
+    let mut recording = RecordingMetadata::new(&mut carried, &room);
+    let role = RoleName::delegated("role-0").unwrap();
+    let file = repository.files["1.role-0.json"].clone();
+    assert_eq!(recording.metadata(&role, Some(7), 1_000).unwrap(), None);
+    assert!(!recording.hand_out(&role, Some(7), &file).unwrap(), "there was no such file");
+    assert!(!recording.hand_out(&role, Some(1), b"other").unwrap());
+    assert!(recording.hand_out(&role, Some(1), &file).unwrap());
+    assert!(recording.hand_out(&role, Some(1), &file).unwrap());
+    assert!(!recording.hand_out(&role, Some(1), b"other").unwrap());
+    let recorded = recording.into_carried().into_files();
+    assert_eq!(recorded, [("1.role-0.json".to_owned(), file)].into());
+}
+
+#[test]
 fn what_is_remembered_is_used_where_it_is_what_the_snapshot_lists() {
     let mut repository = wide();
     let mut trusted = repository.first_update().unwrap();

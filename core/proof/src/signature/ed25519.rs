@@ -1,8 +1,9 @@
 //! Ed25519 (RFC 8032), strictly.
 //!
-//! Promise: the same signatures verify as under ed25519-dalek's `verify_strict`, which takes R apart to see whether it is of small order.
-//! Here the equation is checked first, as `verify` checks it: S is below the order of the group, and R is, byte by byte, the encoding of
-//! the point that was computed. So R has its one encoding, and is of small order exactly if it encodes one of eight points.
+//! Promise: for a key that is not of small order, the same signatures are valid as by ed25519-dalek's `verify_strict`. That takes the point R
+//! apart to see whether it is of small order. Here its bytes are compared with those of the eight points of small order, and then the equation
+//! is checked as `verify` does: S is below the order of the group, and R is, byte by byte, the encoding of the point that was computed. So
+//! an R that is valid has its one encoding, and is of small order exactly if it is one of the eight.
 
 use ed25519_dalek::{Signature, Verifier, VerifyingKey};
 

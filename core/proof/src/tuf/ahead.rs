@@ -14,7 +14,7 @@ const MAXIMUM_THREADS: usize = 16;
 /// How many of the next results are on their way at once, for each thread.
 const REACH: usize = 4;
 /// How many results may be unclaimed, for each thread: a role may have to wait until everything below the ones before it has been searched.
-const UNCLAIMED: usize = 64;
+const UNCLAIMED: usize = 16;
 /// How long a file may be that is read ahead, in bytes.
 pub(super) const MAXIMUM_LENGTH: u64 = 256 * 1024;
 
@@ -106,13 +106,13 @@ impl WorkQueue {
 }
 
 impl WorkAhead {
-    /// How many of the next results may be on their way now.
-    pub(super) fn reach(&mut self) -> usize {
+    /// How many of the next results may be on their way now, if no more than `most` will be claimed in all.
+    pub(super) fn reach(&mut self, most: usize) -> usize {
         let unclaimed = Arc::strong_count(&self.unclaimed) - 1;
         match *self.threads.get_or_insert_with(|| (*CORES).min(MAXIMUM_THREADS)) {
             // Nobody would do it sooner.
             1 => 0,
-            threads => (threads * REACH).min((threads * UNCLAIMED).saturating_sub(unclaimed)),
+            threads => (threads * REACH).min(most.min(threads * UNCLAIMED).saturating_sub(unclaimed)),
         }
     }
 
@@ -123,7 +123,7 @@ impl WorkAhead {
         let job = move || {
             if let Some(place) = wanted.upgrade() {
                 // Whoever gets no result does the work again, and panics in its turn.
-                place.put(catch_unwind(AssertUnwindSafe(work)).ok());
+                place.put(catch_unwind(AssertUnwindSafe(work)).map_err(std::mem::forget).ok());
             }
         };
         self.queue.state().jobs.push_back(Box::new(job));
@@ -156,10 +156,12 @@ impl WorkAhead {
 
 impl Drop for WorkAhead {
     fn drop(&mut self) {
-        *self.queue.state() = WorkQueueState { jobs: VecDeque::new(), has_ended: true };
+        let ended = WorkQueueState { jobs: VecDeque::new(), has_ended: true };
+        let not_begun = std::mem::replace(&mut *self.queue.state(), ended);
         self.queue.changed.notify_all();
         // No worker panics.
         self.workers.drain(..).for_each(|worker| drop(worker.join()));
+        drop(not_begun);
     }
 }
 
@@ -189,16 +191,16 @@ mod tests {
     #[test]
     fn so_many_results_may_be_unclaimed_until_they_are_taken_or_dropped() {
         let mut ahead = with_threads(2);
-        assert_eq!(ahead.reach(), 8);
-        let mut promised = Vec::from_iter((0..125).map(|number| ahead.begin(move || number)));
-        assert_eq!(ahead.reach(), 3);
+        assert_eq!(ahead.reach(usize::MAX), 8);
+        let mut promised = Vec::from_iter((0..29).map(|number| ahead.begin(move || number)));
+        assert_eq!((ahead.reach(usize::MAX), ahead.reach(30), ahead.reach(20)), (3, 1, 0));
         promised.extend((0..3).map(|number| ahead.begin(move || number)));
-        assert_eq!(ahead.reach(), 0);
+        assert_eq!(ahead.reach(usize::MAX), 0);
         ahead.take(promised.remove(0));
-        assert_eq!(ahead.reach(), 1);
-        promised.truncate(100);
-        assert_eq!(ahead.reach(), 8);
-        assert_eq!(with_threads(1).reach(), 0);
+        assert_eq!(ahead.reach(usize::MAX), 1);
+        promised.truncate(20);
+        assert_eq!(ahead.reach(usize::MAX), 8);
+        assert_eq!(with_threads(1).reach(usize::MAX), 0);
     }
 
     #[test]

@@ -212,7 +212,7 @@ impl<'b> UnverifiedMetadata<'b> {
         self.opened
     }
 
-    /// The metadata again of which this was read.
+    /// The metadata again of which this was read; the caller has compared the bytes.
     pub(crate) fn reopen(dialect: &'b Dialect, role: &RoleName, bytes: &'b [u8], opened: OpenedEnvelope) -> Self {
         Self { dialect, role: role.clone(), bytes, opened }
     }

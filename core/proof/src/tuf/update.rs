@@ -69,7 +69,8 @@ fn walk(
     Ok((snapshot, targets, passed_over))
 }
 
-/// After so many roots, those that follow are verified ahead. Few repositories have more, and then no thread is started.
+/// From this one on, counted from the first that follows the trusted root, roots are verified ahead. Most repositories have fewer, and then no
+/// thread is started.
 const MANY_ROOTS: u64 = 8;
 
 /// Begins at the remembered root when it is newer than the pinned one.
@@ -123,7 +124,7 @@ impl RootsAhead {
         let Self { ahead, promised } = self;
         let begun = promised.back().map_or(version, |(last, _)| last.saturating_add(1));
         let limit = fetch.limits.root_length.min(MAXIMUM_LENGTH);
-        for next in begun..version.saturating_add(ahead.reach() as u64) {
+        for next in begun..version.saturating_add(ahead.reach(usize::MAX) as u64) {
             let (mut at_hand, reader) = (fetch.provider.at_hand()?, chain.reader());
             let find = move || reader.read(at_hand.metadata(&RoleName::root(), Some(next), limit).ok()??);
             promised.push_back((next, ahead.begin(find)));
@@ -212,7 +213,7 @@ pub(crate) fn recall<'a>(state: &'a TrustedState, role: &RoleName) -> Option<&'a
 pub(crate) struct Fetch<'a> {
     pub(crate) provider: &'a mut dyn MetadataProvider,
     pub(crate) limits: &'a Limits,
-    /// What was read of the file at hand that is fetched next.
+    /// What was read at hand of the file that is fetched next; only where no other one is fetched.
     pub(crate) at_hand: Option<&'a [u8]>,
 }
 

@@ -38,6 +38,6 @@ impl MetadataProvider for AcceptedTimestamp<'_> {
     }
 
     fn hand_out(&mut self, role: &RoleName, version: Option<u64>, bytes: &[u8]) -> Result<bool, ProviderError> {
-        self.metadata.hand_out(role, version, bytes)
+        Ok(*role != RoleName::timestamp() && self.metadata.hand_out(role, version, bytes)?)
     }
 }

@@ -78,8 +78,8 @@ pub trait MetadataProvider: Send {
         None
     }
 
-    /// Whether these bytes, which were read at hand a moment ago, are the file that would be handed out now. If so, they count as handed
-    /// out.
+    /// Whether these bytes, which were read at hand a moment ago, may stand for the file, because nothing else is known to be handed out under
+    /// its name. If so, they count as handed out.
     ///
     /// # Errors
     /// [`ProviderError`] when there is no room to keep them.

@@ -54,9 +54,11 @@ struct Frontier {
     ahead: WorkAhead,
     /// Those that were verified ahead, or whose turn has come.
     begun: HashSet<RoleName>,
+    /// How many this search had to load.
+    loaded: usize,
 }
 
-/// If fewer roles are to be visited, none is verified ahead, and no thread is started.
+/// As long as a search has loaded fewer roles, it verifies none ahead, and starts no thread: most searches end soon.
 const MANY_ROLES: usize = 8;
 
 impl Pending {
@@ -68,7 +70,7 @@ impl Pending {
 impl Frontier {
     fn top_level() -> Self {
         let top_level = Pending::new(None, RoleName::targets(), DelegationScope::EVERYTHING);
-        Self { pending: VecDeque::from([top_level]), ahead: WorkAhead::default(), begun: HashSet::new() }
+        Self { pending: VecDeque::from([top_level]), ahead: WorkAhead::default(), begun: HashSet::new(), loaded: 0 }
     }
 
     /// The role whose turn has come.
@@ -146,14 +148,18 @@ impl TrustedRepository {
         Ok(())
     }
 
-    /// Has some of the roles after `next` verified ahead, `most` of them, if there are many. It is done only where `next` has to be loaded:
-    /// most searches find what they seek among roles that have been.
+    /// If `next` has to be loaded, has some of the roles after it verified ahead: as many as the search has loaded so far, and no more than
+    /// `most`, which it may still visit. So what turns out not to be needed takes no longer than what was.
     fn look_ahead(&self, provider: &dyn MetadataProvider, next: &Pending, frontier: &mut Frontier, most: usize) {
-        let Frontier { pending, ahead, begun } = frontier;
-        if pending.len() < MANY_ROLES || next.from.as_ref().is_none_or(|from| self.is_loaded(from, &next.role)) {
+        let Frontier { pending, ahead, begun, loaded } = frontier;
+        if next.from.as_ref().is_none_or(|from| self.is_loaded(from, &next.role)) {
             return;
         }
-        for later in pending.iter().take(ahead.reach().min(most)) {
+        *loaded += 1;
+        if *loaded < MANY_ROLES {
+            return;
+        }
+        for later in pending.iter().take(ahead.reach(most.min(*loaded))) {
             later.found.get_or_init(|| {
                 let from = later.from.as_ref().filter(|_| begun.insert(later.role.clone()))?;
                 self.verify_ahead(provider, from, &later.role, ahead)
